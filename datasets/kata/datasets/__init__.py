@@ -1,0 +1,1 @@
+"""Demonstrations: the shared words, the recorder, datasets on disk and the chunk sampler."""

@@ -1,0 +1,255 @@
+"""Conditions: parsed once, used by manifest, planner, check, watch and labels.
+
+Grammar (`?name` is a variable, `tag` an entity's type):
+
+    condition := clause ("or" clause)*
+    clause    := term ("and" term)*
+    term      := "not" term | "(" condition ")" | quantifier | atom | "true"
+    quantifier:= ("forall" | "exists") ?name ":" tag "." term
+
+Truth is Kleene's: unknown where the unknown atoms matter. The margin is min over `and` and
+`forall`, max over `or` and `exists`, negated by `not`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import ConditionError
+from .facts import DEFAULT_HAND, Atom, AtomTable, Facts
+
+Kind = Literal["atom", "not", "and", "or", "forall", "exists", "true"]
+_TOKEN = re.compile(r"\s*(?:(\?[A-Za-z_]\w*)|([A-Za-z_]\w*)|([().,:]))")
+_MAX_DEPTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Outcome of an evaluation: value (None is unknown) and signed margin."""
+
+    value: bool | None
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One node of a condition; build it with `Condition.parse`."""
+
+    kind: Kind
+    parts: tuple[Condition, ...] = ()
+    atom: Atom | None = None
+    variable: str = ""
+    tag: str = ""
+
+    @classmethod
+    def parse(cls, text: str, hand: str = DEFAULT_HAND) -> Condition:
+        """Condition of text; empty text is `true`. Raises ConditionError."""
+        if not text.strip():
+            return cls("true")
+        return _Parser(text, hand).run()
+
+    @classmethod
+    def of(cls, atoms: Mapping[Atom, bool]) -> Condition:
+        """Conjunction of atoms, those mapped to False negated."""
+        terms = tuple(
+            cls("atom", atom=atom) if value else cls("not", (cls("atom", atom=atom),))
+            for atom, value in atoms.items()
+        )
+        return terms[0] if len(terms) == 1 else cls("and", terms) if terms else cls("true")
+
+    def __str__(self) -> str:
+        if self.kind == "atom":
+            return str(self.atom)
+        if self.kind == "not":
+            return f"not {_bracketed(self.parts[0])}"
+        if self.kind in ("and", "or"):
+            return f" {self.kind} ".join(_bracketed(part) for part in self.parts)
+        if self.kind == "true":
+            return "true"
+        return f"{self.kind} {self.variable}: {self.tag}. {_bracketed(self.parts[0])}"
+
+    def atoms(self) -> Iterator[Atom]:
+        """All atoms in it, with variables where they are not bound."""
+        if self.atom is not None:
+            yield self.atom
+        for part in self.parts:
+            yield from part.atoms()
+
+    def free(self) -> frozenset[str]:
+        """Variables that no quantifier binds."""
+        inner = frozenset(v for part in self.parts for v in part.free())
+        if self.atom is not None:
+            return frozenset(a for a in self.atom.arguments if a.startswith("?"))
+        return inner - {self.variable}
+
+    def bind(self, binding: Mapping[str, str]) -> Condition:
+        """The condition with its free variables replaced."""
+        if self.atom is not None:
+            return Condition("atom", atom=self.atom.bind(binding))
+        inner = {k: v for k, v in binding.items() if k != self.variable}
+        parts = tuple(part.bind(inner) for part in self.parts)
+        return Condition(self.kind, parts, None, self.variable, self.tag)
+
+    def ground(self, table: AtomTable) -> Condition:
+        """The condition with its quantifiers written out over the names of a scene."""
+        if self.kind in ("forall", "exists"):
+            parts = tuple(
+                self.parts[0].bind({self.variable: name}).ground(table)
+                for name in table.names(self.tag)
+            )
+            return Condition("and" if self.kind == "forall" else "or", parts)
+        parts = tuple(part.ground(table) for part in self.parts)
+        return Condition(self.kind, parts, self.atom)
+
+    def evaluate(self, facts: Facts) -> Truth:
+        """Truth of a condition without free variables."""
+        if self.kind == "atom":
+            assert self.atom is not None
+            return Truth(facts.value(self.atom), facts.margin(self.atom))
+        if self.kind == "true":
+            return Truth(True, float("inf"))
+        if self.kind == "not":
+            inner = self.parts[0].evaluate(facts)
+            return Truth(None if inner.value is None else not inner.value, -inner.margin)
+        if self.kind in ("forall", "exists"):
+            return self.ground(facts.table).evaluate(facts)
+        return self._combine([part.evaluate(facts) for part in self.parts])
+
+    def _combine(self, truths: list[Truth]) -> Truth:
+        decisive = self.kind == "or"
+        margins = [truth.margin for truth in truths]
+        if decisive:
+            margin = max(margins, default=float("-inf"))
+        else:
+            margin = min(margins, default=float("inf"))
+        values = [truth.value for truth in truths]
+        if decisive in values:
+            return Truth(decisive, margin)
+        return Truth(None if None in values else not decisive, margin)
+
+    def literals(self, table: AtomTable) -> dict[Atom, bool]:
+        """A conjunction as atom -> wanted value: an effect or a goal.
+
+        Atoms that the scene does not have are left out if negated (they cannot become true).
+        Raises ConditionError for `or` and `exists`, which name no single outcome.
+        """
+        out: dict[Atom, bool] = {}
+        for atom, value in self.ground(table)._conjuncts(True):
+            if value or atom in table.index:
+                out[atom] = value
+        return out
+
+    def _conjuncts(self, value: bool) -> Iterator[tuple[Atom, bool]]:
+        if self.kind == "true" and value:
+            return
+        if self.atom is not None:
+            yield self.atom, value
+        elif self.kind == "not":
+            yield from self.parts[0]._conjuncts(not value)
+        elif self.kind == ("and" if value else "or") or len(self.parts) == 1:
+            for part in self.parts:
+                yield from part._conjuncts(value)
+        else:
+            raise ConditionError("no single outcome", expected="a conjunction", got=str(self))
+
+    def unmet(self, facts: Facts) -> tuple[str, ...]:
+        """The smallest parts that are not true now, as text, for messages."""
+        if self.evaluate(facts).value:
+            return ()
+        if self.kind == "and":
+            return tuple(text for part in self.parts for text in part.unmet(facts))
+        if self.kind == "forall":
+            return self.ground(facts.table).unmet(facts)
+        return (str(self),)
+
+
+def _bracketed(condition: Condition) -> str:
+    text = str(condition)
+    return f"({text})" if condition.kind in ("and", "or", "forall", "exists") else text
+
+
+class _Parser:
+    """Recursive descent over the grammar of this module."""
+
+    def __init__(self, text: str, hand: str) -> None:
+        self.text, self.hand, self.at, self.depth = text, hand, 0, 0
+
+    def run(self) -> Condition:
+        condition = self.either()
+        if self.peek():
+            raise self.error("end of text")
+        return condition
+
+    def peek(self) -> str:
+        match = _TOKEN.match(self.text, self.at)
+        if match is None and self.text[self.at :].strip():
+            raise self.error("a name, a bracket or a comma")
+        return match[0].strip() if match else ""
+
+    def take(self, wanted: str = "") -> str:
+        token = self.peek()
+        if not token or (wanted and token != wanted):
+            raise self.error(f"'{wanted}'" if wanted else "a name")
+        match = _TOKEN.match(self.text, self.at)
+        assert match is not None
+        self.at = match.end()
+        return token
+
+    def error(self, expected: str) -> ConditionError:
+        got = self.text[self.at :].strip()[:30] or "the end"
+        where = f"condition '{self.text.strip()[:80]}'"
+        return ConditionError("cannot parse", where=where, expected=expected, got=repr(got))
+
+    def series(self, word: Literal["and", "or"]) -> Condition:
+        parts = [self.series("and") if word == "or" else self.term()]
+        while self.peek() == word:
+            self.take()
+            parts.append(self.series("and") if word == "or" else self.term())
+        return parts[0] if len(parts) == 1 else Condition(word, tuple(parts))
+
+    def either(self) -> Condition:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise self.error(f"at most {_MAX_DEPTH} nested brackets")
+        condition = self.series("or")
+        self.depth -= 1
+        return condition
+
+    def term(self) -> Condition:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise self.error(f"at most {_MAX_DEPTH} nested terms")
+        condition = self._term()
+        self.depth -= 1
+        return condition
+
+    def _term(self) -> Condition:
+        token = self.take()
+        if token == "(":
+            inner = self.either()
+            self.take(")")
+            return inner
+        if token == "not":
+            return Condition("not", (self.term(),))
+        if token == "true":
+            return Condition("true")
+        if token in ("forall", "exists"):
+            variable = self.take()
+            if not variable.startswith("?"):
+                raise self.error("a variable such as ?x before the colon")
+            self.take(":")
+            tag = self.take()
+            self.take(".")
+            kind: Kind = "forall" if token == "forall" else "exists"
+            return Condition(kind, (self.term(),), None, variable, tag)
+        self.take("(")
+        names: list[str] = []
+        while self.peek() != ")":
+            names.append(self.take())
+            if self.peek() != ")":
+                self.take(",")
+        self.take(")")
+        return Condition("atom", atom=Atom.of(token, names, self.hand))

@@ -1,0 +1,1 @@
+"""Skills: contracts, library, planning, handover, execution and evidence, low to high."""

@@ -1,0 +1,76 @@
+"""A call: a skill's name with the arguments bound, as in `place_in(red_cube, drawer)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kata.datasets.types import Condition, ConditionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .contract import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A contract with its parameters bound, in their order."""
+
+    contract: Contract
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        wanted = [parameter.name for parameter in self.contract.parameters]
+        if len(self.values) != len(wanted):
+            raise ConditionError(
+                f"'{self.contract.name}' with wrong arguments",
+                expected=f"{self.contract.name}({', '.join(wanted)})",
+                got=str(self),
+            )
+
+    @classmethod
+    def of(cls, contract: Contract, arguments: Mapping[str, str] | Sequence[str]) -> Call:
+        """Bind by name or by position. Raises ConditionError for missing or surplus names."""
+        if isinstance(arguments, dict):
+            names = [parameter.name for parameter in contract.parameters]
+            if set(arguments) != set(names):
+                raise ConditionError(
+                    f"'{contract.name}' with wrong arguments",
+                    expected=", ".join(names),
+                    got=", ".join(map(str, arguments)),
+                )
+            return cls(contract, tuple(arguments[name] for name in names))
+        return cls(contract, tuple(arguments))
+
+    def __str__(self) -> str:
+        return f"{self.contract.name}({', '.join(self.values)})"
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Values by parameter name."""
+        names = (parameter.name for parameter in self.contract.parameters)
+        return dict(zip(names, self.values, strict=True))
+
+    @property
+    def focus(self) -> tuple[str, ...]:
+        """Names of the entities that the policy must see, in parameter order."""
+        return self.values
+
+    def _bind(self, condition: Condition) -> Condition:
+        return condition.bind({f"?{name}": value for name, value in self.arguments.items()})
+
+    @property
+    def requires(self) -> Condition:
+        """What must hold to start."""
+        return self._bind(self.contract.requires)
+
+    @property
+    def holds(self) -> Condition:
+        """What must hold all the while."""
+        return self._bind(self.contract.holds)
+
+    @property
+    def achieves(self) -> Condition:
+        """What holds afterwards; a negated atom is deleted, an unnamed one persists."""
+        return self._bind(self.contract.achieves)

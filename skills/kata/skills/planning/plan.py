@@ -1,0 +1,63 @@
+"""Plans and refusals: what a planner may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from kata.datasets.types import Condition, Facts
+from kata.skills.contract.call import Call
+from kata.skills.contract.contract import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Calls in a partial order.
+
+    Attributes:
+        after: for each call the indices of the calls that must be done first.
+        cost: expected time in s, expected failures included.
+    """
+
+    goal: Condition
+    calls: tuple[Call, ...]
+    after: tuple[tuple[int, ...], ...]
+    cost: float
+
+    @classmethod
+    def sequence(cls, goal: Condition, calls: Sequence[Call], cost: float = 0.0) -> Plan:
+        """A plan whose calls run one after the other."""
+        after = tuple((i - 1,) if i else () for i in range(len(calls)))
+        return cls(goal, tuple(calls), after, cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no plan; `unmet` are the goals that no known skill can reach."""
+
+    status: Literal["missing_skill", "invalid_goal", "too_hard"]
+    message: str
+    unmet: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that failed in these facts, so that a planner does not try it blindly again."""
+
+    call: Call
+    reason: str
+    facts: Facts
+
+
+class Planner(Protocol):
+    """Turns a goal into a plan over the given contracts."""
+
+    def plan(
+        self,
+        goal: Condition,
+        facts: Facts,
+        contracts: Sequence[Contract],
+        failures: Sequence[Failure] = (),
+    ) -> Plan | Refusal:
+        """A plan whose effects, run forward from the facts, reach the goal; else why not."""
