@@ -1,0 +1,35 @@
+# Each target does all of its set-up itself (.ci/setup); a second call starts at once.
+SEED ?= 0
+ARGS ?=
+
+# What MuJoCo draws with, as the set-up found it; your own MUJOCO_GL wins.
+GL = MUJOCO_GL=$${MUJOCO_GL:-$$(cat .venv/kata-gl)}
+
+.PHONY: help demo test test-slow lint clean
+
+help:
+	@echo "make demo [SEED=0] [ARGS=...]  demonstrations, training, library, plan, execution, report"
+	@echo "make test                      all checks: lint, types, arrows, wheel, tests"
+	@echo "make test-slow                 the long proofs"
+	@echo "make lint                      the cheap checks only"
+	@echo "make clean                     remove the environment and all caches; your runs stay"
+
+demo:
+	@.ci/setup base
+	@$(GL) .venv/bin/kata demo seed=$(SEED) $(ARGS)
+
+test:
+	@.ci/setup dev
+	@$(GL) .ci/check all
+
+test-slow:
+	@.ci/setup dev
+	@$(GL) .ci/check slow
+
+lint:
+	@.ci/setup dev
+	@.ci/check lint
+
+clean:
+	rm -rf .venv .ci/cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find datasets sim policies skills hardware launch tests .ci -name __pycache__ -type d -prune -exec rm -rf {} +
