@@ -1,6 +1,7 @@
 """The contracts of import-linter in pyproject.toml catch what they are there to catch."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -62,4 +63,4 @@ def test_wrong_arrow_is_caught(house: Path, where: str, line: str) -> None:
     (house / where).write_text(line + "\n")
     done = lint(house)
     assert done.returncode == 1
-    assert "1 broken" in done.stdout, done.stdout + done.stderr
+    assert re.search(r"[1-9] broken", done.stdout), done.stdout + done.stderr
