@@ -8,7 +8,9 @@ Grammar (`?name` is a variable, `tag` an entity's type):
     quantifier:= ("forall" | "exists") ?name ":" tag "." term
 
 Truth is Kleene's: unknown where the unknown atoms matter. The margin is min over `and` and
-`forall`, max over `or` and `exists`, negated by `not`.
+`forall`, max over `or` and `exists`, negated by `not`. An atom that the scene's table does not
+have, such as `on(red_cube, red_cube)`, is false and infinitely far from true, so that `forall` may
+run over all supports.
 """
 
 from __future__ import annotations
@@ -108,6 +110,8 @@ class Condition:
         """Truth of a condition without free variables."""
         if self.kind == "atom":
             assert self.atom is not None
+            if self.atom not in facts:
+                return Truth(False, float("-inf"))  # what the scene cannot have is false
             return Truth(facts.value(self.atom), facts.margin(self.atom))
         if self.kind == "true":
             return Truth(True, float("inf"))
