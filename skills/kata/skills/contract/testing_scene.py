@@ -1,0 +1,95 @@
+"""Facts of the default table without a simulator, for tests of plans and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from kata.datasets.types import DEFAULT_HAND, Atom, AtomTable, Condition, Facts
+
+CUBES = ("red_cube", "blue_cube", "green_cube", "yellow_cube")
+"""The objects of the default table, in the scene's order."""
+
+TYPES: Mapping[str, frozenset[str]] = {
+    **{cube: frozenset({"cube", "object", "support"}) for cube in CUBES},
+    "table": frozenset({"support", "surface"}),
+    "drawer": frozenset({"container", "openable", "fixture"}),
+    "bin": frozenset({"container", "fixture"}),
+    "button": frozenset({"button", "fixture"}),
+    "shelf": frozenset({"support", "surface", "fixture"}),
+}
+"""The default table's names and tags."""
+
+
+def table_of(types: Mapping[str, Iterable[str]] = TYPES) -> AtomTable:
+    """Every atom that a scene of these names can have, by their tags."""
+    tags = {name: frozenset(of) for name, of in types.items()}
+
+    def having(tag: str) -> list[str]:
+        return [name for name, of in tags.items() if tag in of]
+
+    objects, containers = having("object"), having("container")
+    pairs = {
+        "on": [(x, s) for x in objects for s in having("support") if s != x],
+        "in": [(x, c) for x in objects for c in containers],
+        "holding": [(DEFAULT_HAND, x) for x in objects],
+        "open": [(c,) for c in containers],
+        "closed": [(c,) for c in containers],
+        "pressed": [(b,) for b in having("button")],
+        "clear": [(x,) for x in objects],
+        "gripper_empty": [(DEFAULT_HAND,)],
+        "reachable": [(DEFAULT_HAND, x) for x in objects],
+        "near": [(x, y) for x in objects for y in objects if x != y],
+        "upright": [(x,) for x in objects],
+    }
+    atoms = [Atom(predicate, names) for predicate, all_ in pairs.items() for names in all_]
+    return AtomTable(tuple(atoms), tags)
+
+
+def facts_for(
+    places: Mapping[str, str] | None = None,
+    *,
+    true: Iterable[str] = (),
+    false: Iterable[str] = (),
+    unknown: Iterable[str] = (),
+    table: AtomTable | None = None,
+) -> Facts:
+    """Facts of a scene: every object on the table, the drawer closed, the hand empty.
+
+    Args:
+        places: by object the support, container or `hand` where it is instead.
+        true, false, unknown: atoms as text that differ from what follows from the places, such
+            as `open(drawer)`, which also makes `closed(drawer)` false.
+        table: of another scene; it must have a `table` unless every object has a place.
+    """
+    scene = table_of() if table is None else table
+    where = {name: "table" for name in scene.names("object")} | dict(places or {})
+    on = {(x, s) for x, s in where.items() if "support" in scene.types.get(s, ())}
+    held = [x for x, s in where.items() if s == DEFAULT_HAND]
+    opened = {Atom.parse(text).arguments[0] for text in true if text.startswith("open(")}
+    opened |= {name for name in scene.names("container") if "openable" not in scene.types[name]}
+    given = {Atom.parse(text): True for text in true} | {Atom.parse(text): False for text in false}
+    hidden = {Atom.parse(text) for text in unknown}
+
+    def holds(atom: Atom) -> bool:
+        names = atom.arguments
+        return {
+            "on": lambda: names in on,
+            "in": lambda: where[names[0]] == names[1],
+            "holding": lambda: names[1] in held,
+            "gripper_empty": lambda: not held,
+            "open": lambda: names[0] in opened,
+            "closed": lambda: names[0] not in opened,
+            "clear": lambda: names[0] not in {s for _, s in on},
+        }.get(atom.predicate, lambda: atom.predicate in ("reachable", "upright"))()
+
+    truth = [-1 if atom in hidden else given.get(atom, holds(atom)) for atom in scene.atoms]
+    array = np.array(truth, dtype=np.int8)
+    margins = np.where(array > 0, 1.0, np.where(array < 0, 0.0, -1.0))
+    return Facts(scene, array, margins, 0.0)
+
+
+def goal_for(*literals: str) -> Condition:
+    """The conjunction of conditions given as text."""
+    return Condition("and", tuple(Condition.parse(text) for text in literals))
