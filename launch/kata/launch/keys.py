@@ -1,0 +1,120 @@
+"""The keys of every verb, read from the comments of `configs/`: one source for help and checks.
+
+A verb's file begins with `# @package _global_`, one line that says what the verb does, and, if it
+takes words, a line `# words: text | names, shown as USAGE`. Each key stands on a line of its own
+with its default and, after `#`, its meaning. Plain text is read instead of YAML, because the help
+must answer at once; the errors, which bring numpy, are imported where one is raised.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+REQUIRED = "???"
+"""The default of a key that must be given."""
+
+_KEY = re.compile(r"^(?P<name>[a-z_]\w*):\s*(?P<value>.*?)\s*(?:#\s*(?P<help>.*))?$")
+_DEFAULT = re.compile(r"^  - /?(?P<group>[a-z_/]+):\s*(?P<option>\S+)\s*(?:#\s*(?P<help>.*))?$")
+_WORDS = re.compile(r"^# words: (?P<kind>text|names), shown as (?P<usage>.+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: default as written, meaning, and for a group its options."""
+
+    name: str
+    default: str
+    help: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VerbKeys:
+    """A verb: what it does, the words it takes (`text`, `names` or none) and its keys."""
+
+    verb: str
+    summary: str
+    words: str
+    usage: str
+    keys: tuple[Key, ...]
+
+    def knows(self, name: str) -> bool:
+        """Whether `name`, or the key it is inside of, is a key of this verb."""
+        top = name.split(".", maxsplit=1)[0]
+        return top == "hydra" or any(key.name == top for key in self.keys)
+
+    def key(self, name: str) -> Key:
+        """The key of that name. Raises UnknownNameError."""
+        for key in self.keys:
+            if key.name == name:
+                return key
+        where = f"kata {self.verb}"
+        from kata.datasets.types.errors import UnknownNameError
+
+        raise UnknownNameError("key", name, [key.name for key in self.keys], where=where)
+
+
+def kata_home() -> Path:
+    """Folder of the user's library, robots and configuration: `KATA_HOME` or the data folder."""
+    if home := os.environ.get("KATA_HOME"):
+        return Path(home).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("kata", appauthor=False))
+
+
+@functools.cache
+def config_root() -> Path:
+    """Folder of the YAML: inside the wheel beside the areas, in a checkout at the top."""
+    inside = Path(__file__).parents[1] / "configs"
+    return inside if inside.is_dir() else Path(__file__).parents[3] / "configs"
+
+
+def config_roots() -> tuple[Path, ...]:
+    """Folders that are searched for configuration, ours first, then `KATA_HOME/configs`."""
+    own = kata_home() / "configs"
+    return (config_root(), own) if own.is_dir() else (config_root(),)
+
+
+def options(group: str) -> tuple[str, ...]:
+    """Names of the files of a group in all folders that are searched."""
+    found = {path.stem for root in config_roots() for path in (root / group).glob("*.yaml")}
+    return tuple(sorted(found))
+
+
+def verbs() -> tuple[str, ...]:
+    """All verbs there are."""
+    return tuple(sorted(path.stem for path in (config_root() / "verb").glob("*.yaml")))
+
+
+@functools.cache
+def verb_keys(verb: str) -> VerbKeys:
+    """Keys of a verb. Raises UnknownNameError that offers the nearest verbs."""
+    if verb not in verbs():
+        from kata.datasets.types.errors import UnknownNameError
+
+        raise UnknownNameError("verb", verb, verbs(), where="kata VERB")
+    lines = (config_root() / "verb" / f"{verb}.yaml").read_text(encoding="utf-8").splitlines()
+    common = (config_root() / "config.yaml").read_text(encoding="utf-8").splitlines()
+    match = next((m for line in lines if (m := _WORDS.match(line))), None)
+    return VerbKeys(
+        verb=verb,
+        summary=lines[1].removeprefix("# "),
+        words=match["kind"] if match else "",
+        usage=match["usage"] if match else "",
+        keys=(*_read(lines), *_read(common)),
+    )
+
+
+def _read(lines: list[str]) -> Iterator[Key]:
+    for line in lines:
+        if (default := _DEFAULT.match(line)) and default["group"] != "verb":
+            group = default["group"]
+            yield Key(group, default["option"], default["help"] or "", options(group))
+        elif (key := _KEY.match(line)) and key["name"] != "defaults":
+            yield Key(key["name"], key["value"] or "{...}", key["help"] or "")

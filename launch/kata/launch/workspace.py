@@ -1,0 +1,168 @@
+"""The folder of a run: `config.yaml`, `result.json` and `log.txt`, whole or absent, never half."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import logging
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kata.datasets.types import ConfigError, StorageError
+
+from .configuration import Config
+
+CONFIG, RESULT, LOG = "config.yaml", "result.json", "log.txt"
+
+RESUMING = frozenset({"demo", "evaluate", "record", "train"})
+"""Verbs that go on where an earlier run with the same folder stopped."""
+
+FREE = frozenset({"device", "workers"})
+"""Keys that may differ between a run and its continuation: they change no result but its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """An open run folder; make it with `open_folder`."""
+
+    path: Path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> Path:
+        """Write plain data to `name`; a reader sees the old file or the new one."""
+        target = self.path / name
+        write_whole(target, json.dumps(data, indent=2, allow_nan=False) + "\n")
+        return target
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Plain data of `name`, None if it is not there. Raises StorageError for another file."""
+        target = self.path / name
+        if not target.exists():
+            return None
+        try:
+            data = json.loads(target.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise StorageError(
+                "not JSON", where=str(target), got=str(error), hint="remove the file and run again"
+            ) from None
+        assert isinstance(data, dict)
+        return data
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a text file through a temporary one. Raises StorageError."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError("cannot write", where=str(target), got=str(error)) from error
+
+
+def default_folder(verb: str) -> Path:
+    """A new folder `runs/VERB/DATE` of the current directory."""
+    date = dt.datetime.now(dt.UTC).astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    base = Path("runs") / verb / date
+    for number in range(2, 1000):
+        if not base.exists():
+            break
+        base = base.with_name(f"{date}_{number}")
+    return base
+
+
+def open_folder(config: Config) -> RunFolder:
+    """The folder of this configuration, made or gone on with.
+
+    Raises ConfigError for a folder that holds something else or was begun with another
+    configuration, and StorageError where the disk refuses.
+    """
+    verb = str(config.verb)
+    path = Path(config.out).expanduser() if config.out else default_folder(verb)
+    wanted = _stored(config)
+    if (path / CONFIG).exists() and verb in RESUMING:
+        _check_same(path, wanted)
+    elif path.exists() and not (path / CONFIG).exists() and not _is_empty(path):
+        raise ConfigError(
+            "the folder holds something else",
+            where=f"out={path}",
+            expected=f"a new folder, or one of an earlier 'kata {verb}'",
+            hint="name another folder",
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            "cannot make the run's folder", where=str(path), got=str(error), hint="name out=DIR"
+        ) from None
+    write_whole(path / CONFIG, _yaml(wanted))
+    return RunFolder(path)
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _stored(config: Config) -> dict[str, Any]:
+    return {key: value for key, value in config.plain().items() if key != "out"}
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True))
+
+
+def _check_same(path: Path, wanted: dict[str, Any]) -> None:
+    import yaml
+
+    try:
+        stored = yaml.safe_load((path / CONFIG).read_text(encoding="utf-8"))
+    except yaml.YAMLError:
+        stored = None
+    if not isinstance(stored, dict):
+        raise ConfigError("not a configuration", where=str(path / CONFIG), hint="name another out")
+    keys = [key for key in {**stored, **wanted} if key not in FREE]
+    changed = [key for key in keys if stored.get(key) != wanted.get(key)]
+    if changed:
+        raise ConfigError(
+            "the folder was begun with another configuration",
+            where=f"out={path}",
+            expected=", ".join(f"{key}={stored.get(key)}" for key in changed),
+            got=", ".join(f"{key}={wanted.get(key)}" for key in changed),
+            hint="name another out, or give the values it was begun with",
+        )
+
+
+def command_again(verb: str, arguments: list[str], path: Path) -> str:
+    """The shell command that goes on with a run in its folder."""
+    kept = [argument for argument in arguments if not argument.startswith("out=")]
+    return shlex.join(["kata", verb, *kept, f"out={path}"])
+
+
+@contextlib.contextmanager
+def logging_to(folder: RunFolder) -> Iterator[None]:
+    """Everything that Kata logs goes to the folder's `log.txt` meanwhile."""
+    logger = logging.getLogger("kata")
+    handler = logging.FileHandler(folder / LOG, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+        handler.close()
