@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kata.datasets.types import Condition, ConditionError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from .contract import Contract
+from .contract import Contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Call:
     @classmethod
     def of(cls, contract: Contract, arguments: Mapping[str, str] | Sequence[str]) -> Call:
         """Bind by name or by position. Raises ConditionError for missing or surplus names."""
-        if isinstance(arguments, dict):
+        if isinstance(arguments, Mapping):
             names = [parameter.name for parameter in contract.parameters]
             if set(arguments) != set(names):
                 raise ConditionError(

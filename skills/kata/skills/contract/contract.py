@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from kata.datasets.types import Condition, ConditionError, ContractError
 FORMAT = 1
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_WORDS = ("name", "version", "summary", "licence")
+_NUMBERS = ("duration_s", "settle_s", "cost", "speed_m_s")
+_CONDITIONS = ("requires", "holds", "achieves")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,24 @@ class Contract:
             raise ContractError(
                 "bad version", where=self.name, expected="MAJOR.MINOR.PATCH", got=self.version
             )
-        if not (self.duration_s > 0 and self.settle_s >= 0 and self.cost >= 0):
+        numbers = [getattr(self, name) for name in _NUMBERS]
+        if not all(map(math.isfinite, numbers)) or min(numbers) < 0 or not self.duration_s:
             raise ContractError(
-                "impossible times",
+                "impossible numbers",
                 where=self.name,
-                expected="duration_s > 0, settle_s >= 0, cost >= 0",
-                got=f"{self.duration_s}, {self.settle_s}, {self.cost}",
+                expected=f"finite {', '.join(_NUMBERS)}, none negative, duration_s > 0",
+                got=", ".join(map(str, numbers)),
             )
-        known = {f"?{parameter.name}" for parameter in self.parameters}
-        for field in ("requires", "holds", "achieves"):
+        names = [parameter.name for parameter in self.parameters]
+        if len(set(names)) < len(names) or not all(map(_NAME.fullmatch, names)):
+            raise ContractError(
+                "bad parameter names",
+                where=self.name,
+                expected="different ones of lower case, digits, _",
+                got=", ".join(names),
+            )
+        known = {f"?{name}" for name in names}
+        for field in _CONDITIONS:
             stray = getattr(self, field).free() - known
             if stray:
                 raise ContractError(
@@ -95,33 +108,20 @@ class Contract:
                 got=f"missing {sorted(missing)}, surplus {sorted(surplus)}",
             )
         try:
-            parameters = tuple(Parameter(str(k), str(v)) for k, v in fields["parameters"].items())
-            conditions = {
-                name: Condition.parse(str(fields.get(name, "")))
-                for name in ("requires", "holds", "achieves")
-            }
-            numbers = {
-                name: float(fields[name])
-                for name in ("duration_s", "settle_s", "cost", "speed_m_s")
-                if name in fields
-            }
-            words = {name: str(fields[name]) for name in ("name", "version", "summary")}
-            resources = tuple(str(r) for r in fields.get("resources", ("arm",)))
-            licence = str(fields.get("licence", "Apache-2.0"))
+            values: dict[str, Any] = {name: str(fields[name]) for name in _WORDS if name in fields}
+            values |= {name: float(fields[name]) for name in _NUMBERS if name in fields}
+            values |= {name: Condition.parse(str(fields.get(name, ""))) for name in _CONDITIONS}
+            values["parameters"] = tuple(
+                Parameter(str(key), str(kind)) for key, kind in fields["parameters"].items()
+            )
+            values["resources"] = tuple(str(r) for r in fields.get("resources", ("arm",)))
         except ConditionError as error:
             raise ContractError(
-                error.what, where=where, expected=error.expected, got=error.got
+                error.what, where=f"{where}, {error.where}", expected=error.expected, got=error.got
             ) from None
         except (TypeError, ValueError, AttributeError) as error:
             raise ContractError("wrong type", where=where, got=str(error)) from None
-        return cls(
-            **words,
-            parameters=parameters,
-            **conditions,
-            **numbers,
-            resources=resources,
-            licence=licence,
-        )
+        return cls(**values)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for `skill.yaml`; `from_data` reads it back to an equal contract."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -22,7 +22,7 @@ TYPES: Mapping[str, frozenset[str]] = {
 """The default table's names and tags."""
 
 
-def table_of(types: Mapping[str, Iterable[str]] = TYPES) -> AtomTable:
+def table_of(types: Mapping[str, frozenset[str]] = TYPES) -> AtomTable:
     """Every atom that a scene of these names can have, by their tags."""
     tags = {name: frozenset(of) for name, of in types.items()}
 
@@ -59,12 +59,13 @@ def facts_for(
 
     Args:
         places: by object the support, container or `hand` where it is instead.
-        true, false, unknown: atoms as text that differ from what follows from the places, such
-            as `open(drawer)`, which also makes `closed(drawer)` false.
+        true: atoms as text, such as `open(drawer)`, which also makes `closed(drawer)` false.
+        false: atoms as text that differ from what follows from the places.
+        unknown: the same.
         table: of another scene; it must have a `table` unless every object has a place.
     """
     scene = table_of() if table is None else table
-    where = {name: "table" for name in scene.names("object")} | dict(places or {})
+    where = dict.fromkeys(scene.names("object"), "table") | dict(places or {})
     on = {(x, s) for x, s in where.items() if "support" in scene.types.get(s, ())}
     held = [x for x, s in where.items() if s == DEFAULT_HAND]
     opened = {Atom.parse(text).arguments[0] for text in true if text.startswith("open(")}
@@ -72,19 +73,23 @@ def facts_for(
     given = {Atom.parse(text): True for text in true} | {Atom.parse(text): False for text in false}
     hidden = {Atom.parse(text) for text in unknown}
 
-    def holds(atom: Atom) -> bool:
-        names = atom.arguments
-        return {
-            "on": lambda: names in on,
-            "in": lambda: where[names[0]] == names[1],
-            "holding": lambda: names[1] in held,
-            "gripper_empty": lambda: not held,
-            "open": lambda: names[0] in opened,
-            "closed": lambda: names[0] not in opened,
-            "clear": lambda: names[0] not in {s for _, s in on},
-        }.get(atom.predicate, lambda: atom.predicate in ("reachable", "upright"))()
-
-    truth = [-1 if atom in hidden else given.get(atom, holds(atom)) for atom in scene.atoms]
+    derived: dict[str, Callable[..., bool]] = {
+        "on": lambda x, s: (x, s) in on,
+        "in": lambda x, c: where[x] == c,
+        "holding": lambda _, x: x in held,
+        "open": lambda c: c in opened,
+        "closed": lambda c: c not in opened,
+        "pressed": lambda _: False,
+        "clear": lambda x: x not in {s for _, s in on},
+        "gripper_empty": lambda _: not held,
+        "reachable": lambda *_: True,
+        "near": lambda *_: False,
+        "upright": lambda _: True,
+    }
+    truth = [
+        -1 if atom in hidden else given.get(atom, derived[atom.predicate](*atom.arguments))
+        for atom in scene.atoms
+    ]
     array = np.array(truth, dtype=np.int8)
     margins = np.where(array > 0, 1.0, np.where(array < 0, 0.0, -1.0))
     return Facts(scene, array, margins, 0.0)

@@ -1,1 +1,1 @@
-"""library."""
+"""Library: the skills that one robot knows, their versions and their states."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kata.datasets.types import Condition, Facts
-from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 
 from .effects import after_effect, effect

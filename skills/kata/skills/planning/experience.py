@@ -21,9 +21,7 @@ MOST_FAILURES = 2
 """A call that failed this often in the same relevant facts is not planned again."""
 
 
-def expected_costs(
-    contracts: Sequence[Contract], success: Mapping[str, float]
-) -> dict[str, float]:
+def expected_costs(contracts: Sequence[Contract], success: Mapping[str, float]) -> dict[str, float]:
     """Expected time in s by skill: its cost over its rate of success (tried until it works)."""
     return {
         contract.name: contract.cost / max(success.get(contract.name, 1.0), LEAST_SUCCESS)

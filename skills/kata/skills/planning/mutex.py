@@ -16,9 +16,11 @@ class Pairs:
     """Pairs of literals that can hold together at some time after `state`."""
 
     def __init__(self, actions: Sequence[Action], state: int) -> None:
-        self._with: dict[int, int] = {index: state for index in bits_of(state)}
+        self._with: dict[int, int] = dict.fromkeys(bits_of(state), state)
         variants = [variant for action in actions for variant in _variants(action)]
-        while any([self._extend(*variant) for variant in variants]):  # all, not only up to the first
+        while any(
+            [self._extend(*variant) for variant in variants]
+        ):  # all, not only up to the first
             pass
 
     def _extend(self, need: int, add: int, drop: int) -> bool:

@@ -90,9 +90,7 @@ def _weighed(actions: Sequence[Action], counts: Mapping[str, int]) -> list[Actio
     return out
 
 
-def _missing(
-    problem: Problem, actions: Sequence[Action], goal: Condition, reached: int
-) -> Refusal:
+def _missing(problem: Problem, actions: Sequence[Action], goal: Condition, reached: int) -> Refusal:
     lines, unmet = [], []
     for part in _parts(goal.ground(problem.table)):
         if problem.need(part).holds(reached):

@@ -1,0 +1,34 @@
+"""The first library: the scripted experts as skills, so that a robot moves at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from kata.skills.contract.contract import Contract
+from kata.skills.contract.package import scripted, write_package
+
+from .library import Entry, Library
+
+SEED_VERSION = "0.1.0"
+"""Below every learned version, so that a learned skill of the same state comes first."""
+
+
+def seed(library: Library, contracts: Sequence[Contract]) -> tuple[Entry, ...]:
+    """Install the scripted expert of each contract whose name the library does not have.
+
+    They become candidates: usable at once, and not claimed to be measured. What the library
+    has already is left alone. Returns the entries that were added. Raises StorageError.
+    """
+    known = {entry.name for entry in library.list()}
+    added = []
+    with TemporaryDirectory(prefix="kata-seed-") as folder:
+        for contract in contracts:
+            if contract.name not in known:
+                first = replace(contract, version=SEED_VERSION)
+                package = write_package(Path(folder), first, scripted(contract.name))
+                reason = "the scripted expert that comes with kata"
+                added.append(library.add(package, "candidate", reason))
+    return tuple(added)
