@@ -18,10 +18,11 @@ class Pairs:
     def __init__(self, actions: Sequence[Action], state: int) -> None:
         self._with: dict[int, int] = dict.fromkeys(bits_of(state), state)
         variants = [variant for action in actions for variant in _variants(action)]
-        while any(
-            [self._extend(*variant) for variant in variants]
-        ):  # all, not only up to the first
-            pass
+        grown = True
+        while grown:
+            grown = False
+            for variant in variants:
+                grown |= self._extend(*variant)
 
     def _extend(self, need: int, add: int, drop: int) -> bool:
         together = -1
