@@ -1,0 +1,67 @@
+"""What a training is asked to do; `configs/train/*.yaml` holds the same keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kata.datasets.types import ConfigError
+
+from .settings import check_range
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One training.
+
+    Attributes:
+        policy, settings: a registered policy and what differs from its defaults.
+        steps: budget; never a time, so that the result does not depend on the machine's load.
+        batch: chunks a step.
+        lr, warmup: peak learning rate, and the steps to reach it; then a cosine to zero.
+        ema: decay of the averaged weights, which are the ones that are saved.
+        clip: bound on the gradient's norm.
+        held_out: share of the episodes that is not trained on.
+        feature_noise: spread of noise on normalised features, as augmentation.
+        feature_floor, action_floor: least spread that a normaliser divides by, SI units.
+        feature_clip, action_clip: bound of a normalised number.
+        curve_every, held_out_every, checkpoint_every: in steps.
+        threads: torch threads; more than one slows small networks down on shared cores.
+        device: `cpu`, `cuda` or `auto`.
+    """
+
+    policy: str = "regression"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 4000
+    batch: int = 128
+    lr: float = 1e-3
+    warmup: int = 100
+    weight_decay: float = 1e-4
+    ema: float = 0.995
+    clip: float = 1.0
+    held_out: float = 0.05
+    feature_noise: float = 0.0
+    feature_floor: float = 0.01
+    action_floor: float = 0.001
+    feature_clip: float = 5.0
+    action_clip: float = 5.0
+    curve_every: int = 50
+    held_out_every: int = 500
+    checkpoint_every: int = 500
+    threads: int = 1
+    device: str = "cpu"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "curve_every", "held_out_every", "checkpoint_every"):
+            check_range(name, getattr(self, name), 1, 1e9)
+        for name in ("lr", "clip", "feature_floor", "action_floor", "feature_clip", "action_clip"):
+            check_range(name, getattr(self, name), 1e-9, 1e9)
+        for name in ("warmup", "weight_decay", "feature_noise", "seed"):
+            check_range(name, getattr(self, name), 0, 2**62)
+        check_range("ema", self.ema, 0.0, 1.0)
+        check_range("held_out", self.held_out, 0.0, 0.9)
+        check_range("threads", self.threads, 1, 256)
+        if not isinstance(self.settings, Mapping):
+            raise ConfigError("wrong type", where="settings", expected="a mapping")

@@ -1,0 +1,118 @@
+"""State features: what a policy needs of poses, seen from the tool and without symmetric twins.
+
+Everything is relative to the tool, so that what was learned at one place holds at another.
+Legend: `B` batch, `S` slots of focus, `K` numbers an entity, `D` joints, `F` features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kata.datasets.types import ENTITY_NAMES, ENTITY_WIDTH, Array, FeatureSpec, KeySpec, SpecError
+from kata.datasets.types.pose import quat_conjugate, quat_matrix, quat_rotate
+
+STATE, TOOL, FOCUS = "observation.state", "observation.tool_pose", "observation.focus"
+_POSE_NAMES = ENTITY_NAMES[:7]
+_SLOT_WIDTH = 3 * 4 + 3 + 3 + 2 + 1 + 3 + 1
+_TOOL_WIDTH = 3 + 3 + 3 + 1
+
+
+def canonical_heading(heading_rad: Array, symmetry: Array) -> Array:
+    """Headings (...) turned by whole multiples of 2 pi / n into [-pi / n, pi / n).
+
+    Of all the poses that look alike this is the one nearest to the tool's own heading.
+    """
+    turn = 2.0 * np.pi / np.maximum(np.round(symmetry), 1.0)
+    return np.asarray(heading_rad - turn * np.floor(heading_rad / turn + 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class StateEncoder:
+    """Features of tool, gripper and the entities in focus.
+
+    Attributes:
+        joints: D of the robot.
+        gripper: index of the gripper's opening in D.
+        slots: S, how many entities are in focus.
+        hand, hands: which of how many tools is looked from.
+        near_m: distance over which the near view of a position (fine, then saturated) reaches.
+    """
+
+    joints: int
+    gripper: int
+    slots: int
+    hand: int = 0
+    hands: int = 1
+    near_m: float = 0.05
+
+    def __post_init__(self) -> None:
+        ok = 0 <= self.gripper < self.joints and 0 <= self.hand < self.hands
+        if not ok or self.slots < 0 or not self.near_m > 0:
+            raise SpecError("state encoder", expected="indices inside their ranges", got=str(self))
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The raw keys that it reads."""
+        return FeatureSpec.of(
+            {
+                STATE: KeySpec("float32", (self.joints,), unit="rad, m"),
+                TOOL: KeySpec("float32", (7 * self.hands,), _POSE_NAMES * self.hands, "m", "world"),
+                FOCUS: KeySpec("float32", (self.slots, ENTITY_WIDTH), unit="m", frame="world"),
+            }
+        )
+
+    @property
+    def size(self) -> int:
+        """F."""
+        return _TOOL_WIDTH + _SLOT_WIDTH * self.slots
+
+    def encode(self, values: Mapping[str, Any]) -> NDArray[np.float32]:
+        """Features (B, F) of raw keys, each (B, ...); an invalid entity gives zeros."""
+        state = np.asarray(values[STATE], dtype=float)
+        tool = np.asarray(values[TOOL], dtype=float)[..., 7 * self.hand : 7 * self.hand + 7]
+        axes = quat_matrix(tool[..., 3:])
+        parts = [tool[..., :3], axes[..., :, 0], axes[..., :, 2]]
+        parts.append(state[..., self.gripper : self.gripper + 1])
+        focus = np.asarray(values[FOCUS], dtype=float)
+        parts.extend(self._entity(tool, focus[..., slot, :]) for slot in range(self.slots))
+        features: NDArray[np.float32] = np.concatenate(parts, axis=-1).astype(np.float32)
+        return features
+
+    def _entity(self, tool: Array, row: Array) -> Array:
+        """Features (B, F_s) of one entity (B, K) seen from the tool (B, 7)."""
+        valid = row[..., ENTITY_WIDTH - 1 :] > 0.5
+        row = np.where(valid, row, _UNSEEN)
+        back = quat_conjugate(tool[..., 3:])
+        pose, spot = (quat_rotate(back, row[..., i : i + 3] - tool[..., :3]) for i in (0, 7))
+        axes = quat_matrix(row[..., 3:7])
+        x_axis, y_axis, z_axis = (quat_rotate(back, axes[..., :, i]) for i in range(3))
+        symmetry = np.maximum(np.round(row[..., 14]), 1.0)
+        # The tool's x axis as the entity sees it: a turn of the entity shifts this angle by just
+        # as much, however the two are tilted.
+        heading = np.arctan2(y_axis[..., 0], x_axis[..., 0])
+        turn = heading - canonical_heading(heading, symmetry)
+        x_axis = np.cos(turn)[..., None] * x_axis + np.sin(turn)[..., None] * y_axis
+        cycle = symmetry * heading
+        near = (np.clip(p / self.near_m, -1.0, 1.0) for p in (pose, spot))
+        ring = np.stack([np.cos(cycle), np.sin(cycle)], axis=-1)
+        parts = [pose, spot, *near, x_axis, z_axis, ring, row[..., 13:14], row[..., 10:13]]
+        return np.where(valid, np.concatenate([*parts, np.ones_like(row[..., :1])], axis=-1), 0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "state", **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StateEncoder:
+        """Inverse of `to_json`."""
+        return cls(**{key: value for key, value in data.items() if key != "kind"})
+
+
+# What stands in for an entity that was never seen, whose numbers may be NaN: a pose that is legal.
+_UNSEEN: Array = np.zeros(ENTITY_WIDTH)
+_UNSEEN[3] = 1.0

@@ -1,0 +1,203 @@
+"""The base of all chunk policies: observation in, chunk out, one at a time or batched.
+
+A policy of its own kind gives `Settings`, `build`, `loss` and `predict`; encoding, normalising,
+time, prefix, seeds and storage are the same for all. Add it to `registry.POLICIES`.
+Legend: `B` batch, `F` features, `H` actions of a chunk, `A` width of an action.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kata.datasets.types import (
+    ActionChunk,
+    Array,
+    ChunkRequest,
+    ChunkSpec,
+    FeatureSpec,
+    Observation,
+    SpecError,
+)
+
+from .align import faded, offset_steps, prefix_rows, shifted
+from .card import Card, settings_of
+
+Cost = Callable[[Tensor], Tensor]
+"""Chunks (1, H, A) in SI units to costs (1,), differentiable; its scale sets how hard it steers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Actions that are already committed: where `mask` (B, H, 1) is true, `values` (B, H, A)."""
+
+    mask: Tensor
+    values: Tensor
+
+
+class ChunkPolicy(ABC):
+    """A learned policy; implements the `Policy` protocol and a batched form.
+
+    Attributes:
+        card: what it is, all but the weights.
+        spec: the raw keys that it reads; an observation that lacks one raises SpecError.
+        chunk_spec: what its chunks look like.
+        network: the weights.
+    """
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[Any]]
+
+    def __init__(self, card: Card, device: str = "cpu") -> None:
+        self.card = card
+        self.spec: FeatureSpec = card.encoder.spec
+        self.chunk_spec: ChunkSpec = card.chunk_spec
+        self.settings: Any = settings_of(self.Settings, card.settings, where=self.name)
+        self.device = torch.device(device)
+        self.network = self.build().to(self.device)
+        self.network.eval()
+        self._center = torch.as_tensor(card.actions.center, device=self.device)
+        self._scale = torch.as_tensor(card.actions.scale, device=self.device)
+        self._seed, self._calls = 0, 0
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """A fresh network, on the CPU, initialised from torch's global generator."""
+
+    @abstractmethod
+    def loss(self, network: nn.Module, features: Tensor, actions: Tensor, seed: int) -> Tensor:
+        """Training loss () of normalised features (B, F) and chunks (B, H, A).
+
+        All randomness comes from `seed`, so that a resumed training repeats it.
+        """
+
+    @abstractmethod
+    def predict(
+        self,
+        features: Tensor,
+        seeds: Sequence[int],
+        frozen: Frozen | None = None,
+        costs: Sequence[Cost | None] = (),
+    ) -> Tensor:
+        """Normalised chunks (B, H, A) of normalised features (B, F), one seed a row."""
+
+    def reset(self, seed: int) -> None:
+        """Begin an episode; equal seeds give equal chunks."""
+        self._seed, self._calls = seed, 0
+
+    def chunk(self, observation: Observation, request: ChunkRequest) -> ActionChunk:
+        """The next actions; fewer than H if the request starts after the observation.
+
+        Action k is reached at `request.start_s + (k + 1) * step_s`; what lies between the
+        observation and the start is left out. `delay_s` moves nothing, because actions are bound
+        to the clock: it is only checked that some remain. Raises SpecError for an observation
+        that does not fit `spec` or is not finite, and for a request out of reach.
+        """
+        return self.chunks([observation], [request])[0]
+
+    def chunks(
+        self,
+        observations: Sequence[Observation],
+        requests: Sequence[ChunkRequest],
+        rows: Sequence[int] | None = None,
+    ) -> list[ActionChunk]:
+        """Chunks for a vector of worlds in one pass.
+
+        Row i draws what a policy after `reset(seed + i)` would draw at the same call; `rows`
+        gives other numbers than 0, 1, ... when some worlds of the vector have finished.
+        """
+        if len(observations) != len(requests) or not observations:
+            raise SpecError("chunks", expected="as many requests as observations, at least one")
+        spec, pairs = self.chunk_spec, list(zip(observations, requests, strict=True))
+        offsets = [offset_steps(o.time_s, request, spec) for o, request in pairs]
+        places = [prefix_rows(r, at, spec) for (_, r), at in zip(pairs, offsets, strict=True)]
+        features = self._features(observations)
+        seeds = [self._draw(i) for i in (rows if rows is not None else range(len(pairs)))]
+        costs = [request.cost for request in requests]
+        frozen = self._frozen(requests, places)
+        with torch.no_grad():
+            normal = self.predict(features, seeds, frozen, costs)
+        values = self.decode(normal).cpu().numpy().astype(float)
+        self._calls += 1
+        return [
+            self._chunk(o, r, shifted(faded(v, place, r.prefix), at))
+            for (o, r), v, place, at in zip(pairs, values, places, offsets, strict=True)
+        ]
+
+    def decode(self, normal: Tensor) -> Tensor:
+        """Chunks (B, H, A) in SI units of normalised ones."""
+        return normal * self._scale + self._center
+
+    def save(self, folder: Path | str) -> None:
+        """Write `policy.safetensors` and `policy.json`; equal policies give equal bytes."""
+        from .storage import save_policy
+
+        save_policy(self, Path(folder))
+
+    def _features(self, observations: Sequence[Observation]) -> Tensor:
+        """Normalised features (B, F) on the device."""
+        raw = []
+        for observation in observations:
+            values = observation.values()
+            self.spec.check(values, where="observation")
+            raw.append(values)
+        stacked = {key: np.stack([values[key] for values in raw]) for key in self.spec}
+        features = self.card.encoder.encode(stacked)
+        if not np.isfinite(features).all():
+            raise SpecError(
+                "observation is not finite",
+                where=self.name,
+                hint="mark what is not known as invalid (EntityState.valid)",
+            )
+        return torch.as_tensor(self.card.features.encode(features), device=self.device)
+
+    def _draw(self, row: int) -> int:
+        """Seed of this call's noise for one row of the vector."""
+        text = f"{self._seed + row}/{self._calls}".encode()
+        return int.from_bytes(hashlib.blake2b(text, digest_size=7).digest())
+
+    def _frozen(self, requests: Sequence[ChunkRequest], places: Sequence[slice]) -> Frozen | None:
+        if all(place.stop == place.start for place in places):
+            return None
+        spec = self.chunk_spec
+        mask = torch.zeros(len(requests), spec.horizon, 1, dtype=torch.bool)
+        values = torch.zeros(len(requests), spec.horizon, spec.width)
+        for i, (request, place) in enumerate(zip(requests, places, strict=True)):
+            if request.prefix is not None and place.stop > place.start:
+                mask[i, place] = True
+                values[i, place] = torch.as_tensor(request.prefix, dtype=torch.float32)
+        normal = (values.to(self.device) - self._center) / self._scale
+        return Frozen(mask.to(self.device), normal)
+
+    def _chunk(self, observation: Observation, request: ChunkRequest, values: Array) -> ActionChunk:
+        spec, hand = self.chunk_spec, self.card.hand
+        reference = observation.tool(hand) if spec.frame == "tool" else None
+        return ActionChunk(request.start_s, spec.step_s, spec.frame, values, reference, hand)
+
+
+def steered(
+    normal: Tensor, costs: Sequence[Cost | None], decode: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Normalised chunks (B, H, A), each one gradient step down its cost (None: unchanged).
+
+    Guidance on the clean estimate, as in universal guidance (Bansal et al., arXiv:2302.07121).
+    """
+    if not any(costs):
+        return normal
+    with torch.enable_grad():
+        free = normal.detach().requires_grad_()
+        chunks = decode(free)
+        total = sum(
+            (cost(chunks[i : i + 1]).sum() for i, cost in enumerate(costs) if cost is not None),
+            start=chunks.new_zeros(()),
+        )
+        (gradient,) = torch.autograd.grad(total, free)
+    return normal - gradient

@@ -1,0 +1,54 @@
+"""Every policy by name. A new one (flow, unet) is a module beside these and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kata.datasets.types import UnknownNameError
+
+if TYPE_CHECKING:
+    from .card import Card
+    from .policy import ChunkPolicy
+
+POLICIES: Mapping[str, str] = {
+    "diffusion": "kata.policies.diffusion:DiffusionPolicy",
+    "regression": "kata.policies.regression:RegressionPolicy",
+}
+"""`module:class` by name; the class is a `ChunkPolicy`. Modules load when asked for."""
+
+
+def policy_class(name: str) -> type[ChunkPolicy]:
+    """The class of a registered policy. Raises UnknownNameError with the nearest name."""
+    if name not in POLICIES:
+        raise UnknownNameError("policy", name, POLICIES)
+    module, _, attribute = POLICIES[name].partition(":")
+    kind: type[ChunkPolicy] = getattr(import_module(module), attribute)
+    return kind
+
+
+def make_policy(card: Card, device: str = "cpu") -> ChunkPolicy:
+    """A policy with fresh weights, from torch's global generator. Raises UnknownNameError."""
+    return policy_class(card.policy)(card, device)
+
+
+def policy_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a policy, those given over its defaults, checked.
+
+    Raises UnknownNameError for a policy or setting that does not exist, ConfigError for a value
+    that cannot be.
+    """
+    from dataclasses import asdict
+
+    from .card import settings_of
+
+    return asdict(settings_of(policy_class(name).Settings, settings, where=f"policy {name}"))
+
+
+def load_policy(folder: Path | str, device: str = "cpu") -> ChunkPolicy:
+    """The policy saved in a folder. Raises PackageError for one that is damaged or unsafe."""
+    from .storage import read_policy
+
+    return read_policy(Path(folder), device)
