@@ -30,7 +30,7 @@ def table_of(types: Mapping[str, frozenset[str]] = TYPES) -> AtomTable:
         return [name for name, of in tags.items() if tag in of]
 
     objects, containers = having("object"), having("container")
-    pairs = {
+    pairs: dict[str, list[tuple[str, ...]]] = {
         "on": [(x, s) for x in objects for s in having("support") if s != x],
         "in": [(x, c) for x in objects for c in containers],
         "holding": [(DEFAULT_HAND, x) for x in objects],
@@ -86,11 +86,13 @@ def facts_for(
         "near": lambda *_: False,
         "upright": lambda _: True,
     }
-    truth = [
-        -1 if atom in hidden else given.get(atom, derived[atom.predicate](*atom.arguments))
-        for atom in scene.atoms
-    ]
-    array = np.array(truth, dtype=np.int8)
+
+    def value(atom: Atom) -> int:
+        if atom in hidden:
+            return -1
+        return given.get(atom, derived[atom.predicate](*atom.arguments))
+
+    array = np.array([value(atom) for atom in scene.atoms], dtype=np.int8)
     margins = np.where(array > 0, 1.0, np.where(array < 0, 0.0, -1.0))
     return Facts(scene, array, margins, 0.0)
 
