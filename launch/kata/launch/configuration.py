@@ -12,9 +12,9 @@ from typing import Any
 from kata.datasets.types import ConfigError, UnknownNameError
 
 from .arguments import Arguments, override_key
-from .keys import REQUIRED, VerbKeys, config_root, config_roots, options
+from .keys import REQUIRED, VerbKeys, config_root, options
 
-RAW = frozenset({"out", "data", "library", "skill", "policy"})
+RAW = frozenset({"out", "data", "library", "skill", "policy", "robot"})
 """Plain keys whose text never passes through Hydra's grammar, so that any path works."""
 
 
@@ -66,7 +66,7 @@ def compose(arguments: Arguments, keys: VerbKeys) -> Config:
         else:
             rest.append(override)
     with _hydra(keys):
-        overrides = [f"verb={keys.verb}", *_search_path(), *rest]
+        overrides = [f"verb={keys.verb}", *rest]
         composed = _named(lambda: hydra_compose("config", overrides=overrides), keys, rest)
     values = _named(lambda: OmegaConf.to_container(composed, resolve=True), keys, rest)
     assert isinstance(values, dict)
@@ -149,16 +149,6 @@ def _hydra(keys: VerbKeys) -> Any:
     return initialize_config_dir(str(config_root()), job_name=keys.verb, version_base="1.3")
 
 
-def _search_path() -> list[str]:
-    own = [f"file://{root}" for root in config_roots()[1:]]
-    return [f"hydra.searchpath=[{','.join(_quoted(path) for path in own)}]"] if own else []
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def _grammar(call: Any, text: str) -> Any:
     from hydra.errors import HydraException
 
@@ -203,7 +193,7 @@ def _check_nested(key: str, keys: VerbKeys) -> None:
     if not inner or top == "hydra":
         return
     with _hydra(keys):
-        base = hydra_compose("config", overrides=[f"verb={keys.verb}", *_search_path()])
+        base = hydra_compose("config", overrides=[f"verb={keys.verb}"])
     node: Any = OmegaConf.to_container(base)
     where = ""
     for part in key.split("."):

@@ -41,7 +41,7 @@ def verb_page(verb: str) -> str:
     lines += [
         "",
         "  --multirun, -m     run every combination of comma-separated values",
-        f"  configuration      {config_root()} and KATA_HOME/configs",
+        f"  configuration      {config_root()}",
     ]
     return "\n".join(lines)
 

@@ -75,16 +75,9 @@ def config_root() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[3] / "configs"
 
 
-def config_roots() -> tuple[Path, ...]:
-    """Folders that are searched for configuration, ours first, then `KATA_HOME/configs`."""
-    own = kata_home() / "configs"
-    return (config_root(), own) if own.is_dir() else (config_root(),)
-
-
 def options(group: str) -> tuple[str, ...]:
-    """Names of the files of a group in all folders that are searched."""
-    found = {path.stem for root in config_roots() for path in (root / group).glob("*.yaml")}
-    return tuple(sorted(found))
+    """Names of the files of a group."""
+    return tuple(sorted(path.stem for path in (config_root() / group).glob("*.yaml")))
 
 
 def verbs() -> tuple[str, ...]:

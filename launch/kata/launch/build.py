@@ -1,0 +1,55 @@
+"""From a configuration to the objects that do the work: contracts, library, worlds, experts."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kata.datasets.types import ConfigError, UnknownNameError
+
+from .keys import config_root, options
+
+if TYPE_CHECKING:
+    from kata.skills.contract.contract import Contract
+    from kata.skills.library.library import Library
+
+
+@functools.cache
+def contracts() -> tuple[Contract, ...]:
+    """The contracts of the default skills, by name."""
+    from kata.skills.contract.files import read_contracts
+
+    return read_contracts(config_root() / "skill")
+
+
+def contract(name: str) -> Contract:
+    """The contract of a default skill, or of a file `skill.yaml`. Raises UnknownNameError."""
+    from kata.skills.contract.files import read_contract
+
+    if name.endswith((".yaml", ".yml")):
+        return read_contract(Path(name).expanduser())
+    for known in contracts():
+        if known.name == name:
+            return known
+    raise UnknownNameError("skill", name, options("skill"), where="skill")
+
+
+def library(folder: str | None) -> Library:
+    """The library of a folder; without one the user's own, with the scripted experts in it."""
+    from kata.skills.library.library import Library
+    from kata.skills.library.seed import seed
+
+    if folder is None:
+        own = Library()
+        seed(own, contracts())
+        return own
+    path = Path(folder).expanduser()
+    if not (path / "skills").is_dir():
+        raise ConfigError(
+            "not a library",
+            where=f"library={path}",
+            expected="a folder that holds skills/NAME-VERSION",
+            hint="leave library out for the default one, or name the library of a demo's folder",
+        )
+    return Library(path)

@@ -1,0 +1,67 @@
+"""`kata library`: the skills that the robot knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kata.datasets.types import ConfigError
+from kata.launch import build
+from kata.launch.actions import dispatch
+from kata.launch.job import Done, Job
+
+
+def run(job: Job) -> Done:
+    """List, show or verify skills."""
+    actions = {"list": _list, "show": _show, "verify": _verify}
+    return dispatch(job, actions, needs={"show": "NAME"})
+
+
+def _list(job: Job, word: str) -> Done:
+    if word:
+        raise ConfigError("too many words", where="kata library list", got=word)
+    library = build.library(job.config.library)
+    entries = library.list()
+    lines = [f"{e.name:<12}{e.version:<9}{e.state:<11}{e.summary}" for e in entries]
+    skills = [
+        {"name": e.name, "version": e.version, "state": e.state, "identity": e.identity}
+        for e in entries
+    ]
+    result = {"library": str(library.root), "skills": skills}
+    return Done(result, (f"library: {library.root}", *lines), "kata library show NAME")
+
+
+def _show(job: Job, word: str) -> Done:
+    library = build.library(job.config.library)
+    entry = library.show(word)
+    skill = library.get(str(entry))
+    contract = skill.contract
+    records = [{"kind": r.kind, "data": dict(r.data)} for r in library.records(entry)]
+    shown: dict[str, Any] = {
+        **contract.to_data(),
+        "state": entry.state,
+        "policy": f"scripted expert {skill.scripted}" if skill.scripted else "learned",
+        "identity": entry.identity,
+        "folder": str(entry.folder),
+    }
+    lines = [f"{key + ':':<13}{_text(value)}" for key, value in shown.items() if key != "format"]
+    lines += [f"{r['kind'] + ':':<13}{_text(r['data'])}" for r in records]
+    return Done({"skill": shown, "records": records}, tuple(lines), f"kata library verify {word}")
+
+
+def _verify(job: Job, word: str) -> Done:
+    library = build.library(job.config.library)
+    findings = library.verify(word)
+    broken = [f for f in findings if f.problem]
+    lines = [
+        f"{'broken' if f.problem else 'sound':<8}{f.folder.name} {f.problem}" for f in findings
+    ]
+    checked = [{"package": f.folder.name, "problem": f.problem} for f in findings]
+    result = {"library": str(library.root), "sound": not broken, "packages": checked}
+    then = "get or make the broken packages again" if broken else "kata library list"
+    return Done(result, tuple(line.rstrip() for line in lines), then, code=1 if broken else 0)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_text(item)}" for key, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
