@@ -1,0 +1,1 @@
+"""Simulation: robots, scenes, worlds, facts from physics, tasks and scripted experts."""

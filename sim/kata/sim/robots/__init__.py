@@ -1,0 +1,7 @@
+"""Robots by name: descriptions, models and kinematics."""
+
+from .description import Description
+from .model import RobotModel
+from .registry import describe, load, names, user_folder
+
+__all__ = ["Description", "RobotModel", "describe", "load", "names", "user_folder"]

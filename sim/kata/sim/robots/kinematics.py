@@ -1,0 +1,206 @@
+"""Tool poses become joints: damped least squares on the robot's own model.
+
+Why not a quadratic program for each step: mink with daqp takes about as long for one step
+(measured beside ours in `tests/sim/test_kinematics.py`) but cannot be asked for a whole chunk
+within the 3 ms that a policy leaves. Bounds are met by clamping the joints that would leave
+them and solving again for the rest, which is the active-set step of that program.
+Source: Nakamura and Hanafusa 1986 (damping); Siciliano et al., Robotics, 3.5.1 (null space).
+
+Legend: `D` commanded joints, `J` joints of one arm, `H` actions, `T` knots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from kata.datasets.types import ActionChunk, Array, Command, Pose, SpecError, Trajectory
+from kata.datasets.types.pose import pose_compose, quat_exp
+
+from .drive import Drive
+from .model import RobotModel
+from .spline import through
+
+_DAMPING = 1e-4
+_POSTURE_GAIN = 0.05
+_STEP_RAD = 0.35
+_FOLLOW_STEPS = 3
+_SOLVE_STEPS = 60
+_EXACT = (1e-5, 1e-4)
+"""Tolerance of `solve`, in m and rad."""
+_CLOSE = (2e-4, 2e-3)
+"""Tolerance of a waypoint of a chunk, in m and rad."""
+
+
+@dataclass(frozen=True)
+class _Arm:
+    """One hand's arm: columns in D, its places in the model, its tool site."""
+
+    columns: Array
+    gripper: int
+    site: int
+    qpos: Array
+    dofs: Array
+    lower: Array
+    upper: Array
+    home: Array
+
+
+class ToolKinematics:
+    """Forward and inverse kinematics of a robot's hands. Not safe for several threads."""
+
+    def __init__(self, robot: RobotModel) -> None:
+        self.model = robot.make().compile()
+        self.data = mujoco.MjData(self.model)
+        self.spec = robot.spec
+        self._drive = Drive(self.model, robot, "")
+        self._arms = {hand.name: self._arm(hand.name) for hand in robot.spec.hands}
+        self._jacobian = np.zeros((6, self.model.nv))
+        self._error, self._turn = np.zeros(6), np.zeros(4)
+        self._inverse, self._now = np.zeros(4), np.zeros(4)
+
+    def _arm(self, name: str) -> _Arm:
+        hand, spec, model = self.spec.hand(name), self.spec, self.model
+        part = spec.part(hand.arm)
+        joints = [model.joint(joint) for joint in part.joints]
+        limits, columns = spec.limits, np.arange(part.start, part.stop)
+        return _Arm(
+            columns,
+            spec.part(hand.gripper).start if hand.gripper else -1,
+            model.site(f"tool_{name}").id,
+            np.array([int(j.qposadr[0]) for j in joints]),
+            np.array([int(j.dofadr[0]) for j in joints]),
+            limits.lower[columns],
+            limits.upper[columns],
+            spec.home[columns],
+        )
+
+    # ------------------------------------------------------------ protocol
+    def forward(self, position: Array, hand: str = "") -> Pose:
+        """`pose_world_tool` at joint position (D,)."""
+        arm = self._arms[self.spec.hand(hand).name]
+        self._drive.place(self.data, position)
+        mujoco.mj_kinematics(self.model, self.data)
+        quaternion = np.empty(4)
+        mujoco.mju_mat2Quat(quaternion, self.data.site_xmat[arm.site])
+        return Pose(self.data.site_xpos[arm.site].copy(), quaternion)
+
+    def solve(self, pose: Pose, seed: Array, hand: str = "") -> Array | None:
+        """Joint position (D,) that puts the tool at `pose`, near `seed`; None out of reach."""
+        arm = self._arms[self.spec.hand(hand).name]
+        self._drive.place(self.data, seed)
+        out = self.spec.limits.clip(seed)
+        for start in (out[arm.columns], arm.home):
+            joints, reached = self._iterate(arm, start, pose, _SOLVE_STEPS, _EXACT)
+            if reached:
+                out[arm.columns] = joints
+                return out
+        return None
+
+    def follow(self, chunk: ActionChunk, now: Command) -> Trajectory:
+        """Joint trajectory that starts as `now` at `chunk.start_s` and passes the actions.
+
+        Knots lie at the chunk's steps with the velocities of a C2 cubic spline; each step stays
+        within the velocity limits; a short stop within the limits of acceleration and jerk
+        follows the last action. Raises SpecError for a chunk of another width.
+        """
+        targets = self._targets(chunk, now)
+        limits = self.spec.limits
+        reach = limits.velocity * chunk.step_s
+        previous = limits.clip(now.position)
+        for row in targets:
+            np.clip(row, previous - reach, previous + reach, out=row)
+            previous = row
+        return through(chunk.start_s, chunk.step_s, now, targets, limits, self._slack)
+
+    # ------------------------------------------------------------ inside
+    @property
+    def _slack(self) -> Array:
+        """(D,) bool: columns that must not overshoot between knots: the grippers."""
+        out = np.zeros(self.spec.size, dtype=bool)
+        for part in self.spec.parts:
+            out[part.slice] = part.kind == "gripper"
+        return out
+
+    def _targets(self, chunk: ActionChunk, now: Command) -> Array:
+        limits, size = self.spec.limits, self.spec.size
+        values = chunk.values
+        wanted = size if chunk.frame == "joint" else 7
+        if values.shape[1] != wanted or now.position.shape != (size,):
+            raise SpecError(
+                f"a chunk that does not fit the robot '{self.spec.name}'",
+                expected=f"frame {chunk.frame}: values (H, {wanted}), now ({size},)",
+                got=f"values {values.shape}, now {now.position.shape}",
+            )
+        if not chunk.finite:
+            raise SpecError("a chunk with NaN or infinity", where=f"at {chunk.start_s:g} s")
+        if chunk.frame == "joint":
+            return limits.clip(values)
+        assert chunk.reference is not None
+        arm = self._arms[self.spec.hand(chunk.hand).name]
+        relative = np.concatenate([values[:, :3], quat_exp(values[:, 3:6])], axis=1)
+        poses = pose_compose(chunk.reference.array()[None], relative)
+        start = limits.clip(now.position)
+        out = np.repeat(start[None], len(values), axis=0)
+        if arm.gripper >= 0:
+            out[:, arm.gripper] = values[:, 6]
+        self._drive.place(self.data, start)
+        joints = start[arm.columns]
+        for k, pose in enumerate(poses):
+            goal = Pose(pose[:3], pose[3:])
+            joints, _ = self._iterate(arm, joints, goal, _FOLLOW_STEPS, _CLOSE)
+            out[k, arm.columns] = joints
+        return limits.clip(out)
+
+    def _iterate(
+        self, arm: _Arm, start: Array, goal: Pose, steps: int, close: tuple[float, float]
+    ) -> tuple[Array, bool]:
+        """Joints (J,) towards a tool pose, and whether they reach it within `close`."""
+        model, data, error = self.model, self.data, self._error
+        joints = start.copy()
+        for step in range(steps + 1):
+            data.qpos[arm.qpos] = joints
+            mujoco.mj_kinematics(model, data)
+            self._miss(arm.site, goal)
+            metres, radians = error[:3], error[3:]
+            if metres @ metres < close[0] ** 2 and radians @ radians < close[1] ** 2:
+                return joints, True
+            if step == steps:
+                break
+            mujoco.mj_comPos(model, data)
+            mujoco.mj_jacSite(model, data, self._jacobian[:3], self._jacobian[3:], arm.site)
+            joints = self._step(arm, joints, self._jacobian[:, arm.dofs])
+        return joints, False
+
+    def _miss(self, site: int, goal: Pose) -> None:
+        data, error = self.data, self._error
+        error[:3] = goal.position - data.site_xpos[site]
+        mujoco.mju_mat2Quat(self._now, data.site_xmat[site])
+        mujoco.mju_negQuat(self._inverse, self._now)
+        mujoco.mju_mulQuat(self._turn, goal.quaternion, self._inverse)
+        mujoco.mju_quat2Vel(error[3:], self._turn, 1.0)
+
+    def _step(self, arm: _Arm, joints: Array, jacobian: Array) -> Array:
+        """One damped step with a pull to the home posture in the null space; joints at a bound
+        are held and the rest solves again."""
+        free = np.ones(len(joints), dtype=bool)
+        change = np.zeros(len(joints))
+        for _ in range(3):
+            j = jacobian[:, free]
+            posture = _POSTURE_GAIN * (arm.home - joints)[free]
+            gram = j @ j.T
+            gram.flat[::7] += _DAMPING
+            rest = self._error - jacobian[:, ~free] @ change[~free] - j @ posture
+            change[free] = posture + j.T @ np.linalg.solve(gram, rest)
+            greatest = float(np.abs(change).max())
+            if greatest > _STEP_RAD:
+                change *= _STEP_RAD / greatest
+            after = joints + change
+            out = free & ((after < arm.lower) | (after > arm.upper))
+            if not out.any():
+                break
+            change = np.where(out, np.clip(after, arm.lower, arm.upper) - joints, change)
+            free &= ~out
+        return np.clip(joints + change, arm.lower, arm.upper)

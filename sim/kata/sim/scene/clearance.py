@@ -1,0 +1,58 @@
+"""How far the robot is from everything else at joints that it is not at.
+
+Legend: `R` solid geoms of the robot, `S` of the scene, `D` joints.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from kata.datasets.types import Array
+
+from ..robots.model import ROBOT_BIT
+from ..robots.drive import Drive
+from .reader import SceneReader
+
+FAR_M = 0.5
+"""Distances beyond this are not told apart."""
+
+
+class Clearance:
+    """Distances between the robot's solid geoms and the scene's."""
+
+    def __init__(self, model: mujoco.MjModel, reader: SceneReader, drive: Drive) -> None:
+        self.model, self._reader, self._drive = model, reader, drive
+        self._data = mujoco.MjData(model)
+        self._robot = np.flatnonzero(model.geom_contype == ROBOT_BIT)
+        self._scene = np.flatnonzero(model.geom_conaffinity & ROBOT_BIT)
+        bound = model.geom_rbound
+        self._bound = bound[self._robot][:, None] + bound[self._scene][None]
+        self._planes = model.geom_type[self._scene] == int(mujoco.mjtGeom.mjGEOM_PLANE)
+
+    def at(self, now: mujoco.MjData, position: Array) -> float:
+        """Least distance in m at joints (D,), at most `FAR_M`, negative in contact."""
+        data, model = self._data, self.model
+        data.qpos[:] = now.qpos
+        self._drive.place(data, position)
+        mujoco.mj_kinematics(model, data)
+        robot, scene = data.geom_xpos[self._robot], data.geom_xpos[self._scene]
+        least = np.linalg.norm(robot[:, None] - scene[None], axis=-1) - self._bound
+        height = robot[:, 2:] - model.geom_rbound[self._robot][:, None]
+        least = np.where(self._planes[None], height - scene[None, :, 2], least)
+        least[:, self._held()] = np.inf
+        best = FAR_M
+        for flat in np.argsort(least, axis=None, kind="stable"):
+            i, j = divmod(int(flat), len(self._scene))
+            if least[i, j] >= best:
+                break
+            pair = int(self._robot[i]), int(self._scene[j])
+            best = min(best, mujoco.mj_geomDistance(model, data, *pair, best, None))
+        return float(best)
+
+    def _held(self) -> Array:
+        """(S,) bool: geoms of what a finger touches now."""
+        reader = self._reader
+        names = {n for pair in reader.touching() for n in pair if any("." in m for m in pair)}
+        bodies = [reader.bodies[i] for i in reader.objects if reader.names[i] in names]
+        return np.isin(self.model.geom_bodyid[self._scene], bodies)

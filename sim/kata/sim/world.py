@@ -1,0 +1,272 @@
+"""The table world: one robot, objects and fixtures, on MuJoCo.
+
+Implements `SimWorld`. Reproducible to the bit by seed on one machine. Legend: `D` joints,
+`M` atoms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from kata.datasets.types import (
+    Array,
+    Command,
+    Facts,
+    Observation,
+    Pose,
+    SimulationError,
+    UnknownNameError,
+)
+
+from . import predicates
+from . import state as codec
+from .posing import Posing
+from .robots import RobotModel, load
+from .robots.kinematics import ToolKinematics
+from .scene.build import ROBOT, build_scene
+from .scene.clearance import Clearance
+from .scene.config import TableWorldConfig
+from .robots.drive import Drive
+from .scene.noise import noisy
+from .scene.reader import SceneReader
+from .scene.view import SceneView
+
+_STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+_LATCH_AT = 0.85
+"""The share of its travel at which a button latches."""
+
+
+class TableWorld(Posing):
+    """A robot at a table, in simulation.
+
+    Args:
+        config: the scene; by default the frozen default table.
+
+    Raises:
+        UnknownNameError: for a robot or camera that there is not.
+        ConfigError: for a robot that the table's tasks cannot run on.
+
+    Setters for tasks (`set_joints`, `set_object`, `set_opening`, `grasp`, `begin`) and
+    perturbations (`push`, `set_mass`, `set_friction`) come from `Posing`.
+    """
+
+    def __init__(self, config: TableWorldConfig | None = None) -> None:
+        self.config = config or TableWorldConfig.load()
+        self.robot_model: RobotModel = load(self.config.robot)
+        self.robot_model.require_manipulation()
+        self.robot = self.robot_model.spec
+        self.kinematics = ToolKinematics(self.robot_model)
+        self.period_s = self.config.period_s
+        scene = build_scene(self.config, self.robot_model)
+        self.model, self.entities = scene.model, scene.entities
+        self.data = mujoco.MjData(self.model)
+        self.drive = Drive(self.model, self.robot_model, ROBOT)
+        self.reader = SceneReader(scene, self.robot_model, self.data)
+        hands = [hand.name for hand in self.robot.hands]
+        self.atoms = predicates.atom_table(self.reader.tags, hands)
+        self._clearance = Clearance(self.model, self.reader, self.drive)
+        self._renderers: dict[tuple[int, int], Any] = {}
+        self._images(self.config.cameras)
+        self._state = np.zeros(mujoco.mj_stateSize(self.model, _STATE))
+        self._fingerprint = f"{self.config.fingerprint()}-{self.robot.fingerprint()}"
+        self._prepare_posing()
+        self.reset(0)
+
+    # ------------------------------------------------------------ World
+    @property
+    def time_s(self) -> float:
+        """The world's clock: whole periods since the reset."""
+        return self._ticks * self.period_s
+
+    def observe(self) -> Observation:
+        """What the sensors say now; the same object until the world moves on."""
+        if self._observation is None:
+            self._observation = self._observe()
+        return self._observation
+
+    def _observe(self) -> Observation:
+        self._sync()
+        tools, poses = self.reader.tools(), self.reader.poses()
+        position = self.drive.position(self.data)
+        noise = self.config.noise
+        if noise.any:
+            position, poses = noisy(noise, position, poses, (self._seed, self._ticks))
+        return Observation(
+            self.time_s,
+            position,
+            self.drive.velocity(self.data),
+            self.drive.effort(self.data),
+            tools,
+            self.reader.entities(poses, tools),
+            images={name: self.render(name, *self.config.image) for name in self.config.cameras},
+        )
+
+    def view(self) -> SceneView:
+        """The true scene now, as predicates see it."""
+        self._sync()
+        return self.reader.view(frozenset(self._latched))
+
+    def facts(self) -> Facts:
+        """What holds now, from the true scene; an atom flips beyond a margin of +1 or -1."""
+        if self._facts is None:
+            margins = predicates.margins(self.view(), self.atoms)
+            if len(self._truth):
+                self._truth = np.where(
+                    margins >= 1.0, 1, np.where(margins <= -1.0, 0, self._truth)
+                ).astype(np.int8)
+            else:
+                self._truth = (margins > 0.0).astype(np.int8)
+            self._facts = Facts(self.atoms, self._truth, margins, self.time_s)
+        return self._facts
+
+    def apply(self, command: Command) -> None:
+        """Command the servos and advance one period.
+
+        Raises SpecError for a command of another robot, SimulationError on divergence; then
+        `last_good` holds the state before this command.
+        """
+        model, data = self.model, self.data
+        mujoco.mj_getState(model, data, self._state, _STATE)
+        self.drive.command(data, command)
+        self._commanded = command.position
+        if self._pushes:
+            self._apply_pushes()
+        mujoco.mj_step(model, data, self.config.substeps)
+        self._stale()
+        self._ticks += 1
+        # A NaN fails every comparison.
+        if not abs(float(data.qvel.sum())) < 1e4:
+            raise SimulationError(
+                "the simulation diverged",
+                where=f"t = {self.time_s:.3f} s, seed {self._seed}",
+                expected="finite joint velocities",
+                got=f"greatest velocity {float(np.abs(data.qvel).max()):g}",
+                hint="restore(world.last_good()) and command less abruptly",
+            )
+        if self._buttons:
+            self._latch()
+
+    def last_good(self) -> bytes:
+        """Snapshot of the state before the last command."""
+        header = self._header()
+        header["ticks"] = max(0, self._ticks - 1)
+        return codec.pack(header, self._state)
+
+    def _latch(self) -> None:
+        for name, address, equality, travel in self._buttons:
+            if name not in self._latched and self.data.qpos[address] >= _LATCH_AT * travel:
+                self.data.eq_active[equality] = 1
+                self._latched.add(name)
+
+    def _stale(self) -> None:
+        self._synced, self._observation, self._facts = False, None, None
+
+    def _sync(self) -> None:
+        """Make positions, contacts and forces those of the present state.
+
+        None of these calls changes what the next step depends on, so looking is free of
+        consequence and a restored world sees the same.
+        """
+        if not self._synced:
+            mujoco.mj_fwdPosition(self.model, self.data)
+            mujoco.mj_fwdVelocity(self.model, self.data)
+            mujoco.mj_fwdActuation(self.model, self.data)
+            self._synced = True
+
+    # ------------------------------------------------------------ SimWorld
+    def reset(self, seed: int) -> Observation:
+        """Objects anywhere in the area, the arm near home, fixtures closed."""
+        mujoco.mj_resetData(self.model, self.data)
+        self._restore_model({})
+        self._pushes.clear()
+        self._latched.clear()
+        self._seed = seed
+        rng = np.random.default_rng(seed)
+        start = self.robot.home.copy()
+        arm = self.robot.part(self.robot.hand().arm).slice
+        span = self.config.start_noise_rad
+        start[arm] += rng.uniform(-span, span, arm.stop - arm.start)
+        self.set_joints(start)
+        self.scatter(rng)
+        return self.begin()
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "scene": self._fingerprint,
+            "seed": self._seed,
+            "ticks": self._ticks,
+            "truth": self._truth.tolist(),
+            "latched": sorted(self._latched),
+            "pushes": [[body, list(force), ticks] for body, force, ticks in self._pushes],
+            "changes": self._changes,
+            "commanded": self._commanded.tolist(),
+        }
+
+    def snapshot(self) -> bytes:
+        """The whole state: physics, hysteresis, latches, perturbations, seed and clock."""
+        physics = np.empty_like(self._state)
+        mujoco.mj_getState(self.model, self.data, physics, _STATE)
+        return codec.pack(self._header(), physics)
+
+    def restore(self, state: bytes) -> None:
+        """Return to a snapshot. Raises SimulationError for one of another scene."""
+        header, physics = codec.unpack(state)
+        if header.get("scene") != self._fingerprint or physics.shape != self._state.shape:
+            raise SimulationError(
+                "a snapshot of another scene",
+                expected=self._fingerprint,
+                got=str(header.get("scene")),
+            )
+        mujoco.mj_resetData(self.model, self.data)
+        self._restore_model(header["changes"])
+        mujoco.mj_setState(self.model, self.data, physics, _STATE)
+        self._seed, self._ticks = header["seed"], header["ticks"]
+        self._truth = np.array(header["truth"], dtype=np.int8)
+        self._latched = set(header["latched"])
+        self._pushes = [(body, tuple(force), ticks) for body, force, ticks in header["pushes"]]
+        self._commanded = np.array(header["commanded"])
+        self._stale()
+
+    def clearance_m(self, position_rad: Array) -> float:
+        """Least distance of hand, fingers and wrist at joints (D,) from the scene.
+
+        Negative in contact; what the hand holds is not counted.
+        """
+        self._sync()
+        return self._clearance.at(self.data, position_rad)
+
+    # ------------------------------------------------------------ pictures
+    def render(
+        self, camera: str = "view", width: int = 640, height: int = 480, *, shadows: bool | None = None
+    ) -> NDArray[np.uint8]:
+        """Image (height, width, 3); shadows by default only in the view for people.
+
+        Raises UnknownNameError for a camera that there is not, SimulationError without OpenGL.
+        """
+        from .rendering import Painter
+
+        self._images((camera,))
+        key = (width, height)
+        if key not in self._renderers:
+            self._renderers[key] = Painter(self.model, width, height)
+        self._sync()
+        with_shadows = camera == "view" if shadows is None else shadows
+        image: NDArray[np.uint8] = self._renderers[key].paint(self.data, camera, with_shadows)
+        return image
+
+    def _images(self, cameras: tuple[str, ...]) -> None:
+        known = [self.model.camera(i).name for i in range(self.model.ncam)]
+        for camera in cameras:
+            if camera not in known:
+                raise UnknownNameError("camera", camera, known, where="world.cameras")
+
+    def close(self) -> None:
+        """Free the renderers; the world can go on."""
+        for painter in self._renderers.values():
+            painter.close()
+        self._renderers.clear()
