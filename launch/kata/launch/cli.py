@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .configuration import Config
     from .job import Done
+    from .workspace import RunFolder
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -68,14 +69,34 @@ def _verb(verb: str, rest: list[str]) -> int:
 
 def _run(config: Config, rest: list[str]) -> tuple[int, dict[str, Any]]:
     """One run of a verb in its folder: exit code and result."""
+    from kata.datasets.types import KataError
+
+    from .workspace import RESULT, RESUMING, command_again, open_folder
+
+    folder = open_folder(config)
+    try:
+        done, result = _work(config, folder)
+    except KeyboardInterrupt:
+        again = "go on" if config.verb in RESUMING else "again"
+        command = command_again(config.verb, rest, folder.path)
+        sys.stderr.write(f"\ninterrupted; {again} with: {command}\n")
+        return INTERRUPTED, {}
+    except KataError:
+        folder.drop_if_bare()
+        raise
+    _answer(done, str(folder / RESULT))
+    return done.code, result
+
+
+def _work(config: Config, folder: RunFolder) -> tuple[Done, dict[str, Any]]:
+    """Call the verb and write what came of it; everything goes to the log."""
     import importlib
     import logging
     import time
 
     from .job import Job
-    from .workspace import RESULT, RESUMING, command_again, logging_to, open_folder
+    from .workspace import RESULT, logging_to
 
-    folder = open_folder(config)
     began = time.monotonic()
     module = importlib.import_module(f"kata.launch.verbs.{config.verb}")
     with logging_to(folder):
@@ -84,11 +105,8 @@ def _run(config: Config, rest: list[str]) -> tuple[int, dict[str, Any]]:
         try:
             done = module.run(Job(config, folder))
         except KeyboardInterrupt:
-            again = "go on" if config.verb in RESUMING else "again"
-            command = command_again(config.verb, rest, folder.path)
             log.warning("interrupted")
-            sys.stderr.write(f"\ninterrupted; {again} with: {command}\n")
-            return INTERRUPTED, {}
+            raise
         except Exception:
             log.exception("failed")
             raise
@@ -101,8 +119,7 @@ def _run(config: Config, rest: list[str]) -> tuple[int, dict[str, Any]]:
         }
         folder.write_json(RESULT, result)
         log.info("done in %s s", result["seconds"])
-    _answer(done, str(folder / RESULT))
-    return done.code, result
+    return done, result
 
 
 def _answer(done: Done, path: str) -> None:

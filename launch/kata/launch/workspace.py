@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +29,10 @@ FREE = frozenset({"device", "workers"})
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """An open run folder; make it with `open_folder`."""
+    """An open run folder; make it with `open_folder`. `new` if this run began it."""
 
     path: Path
+    new: bool = False
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -40,6 +42,14 @@ class RunFolder:
         target = self.path / name
         write_whole(target, json.dumps(data, indent=2, allow_nan=False) + "\n")
         return target
+
+    def drop_if_bare(self) -> None:
+        """Remove a folder that this run made and that holds nothing but how it began.
+
+        So a request that was refused leaves no trace, and its `out` is free for the next one.
+        """
+        if self.new and {path.name for path in self.path.iterdir()} <= {CONFIG, LOG}:
+            shutil.rmtree(self.path)
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Plain data of `name`, None if it is not there. Raises StorageError for another file."""
@@ -100,6 +110,7 @@ def open_folder(config: Config) -> RunFolder:
             expected=f"a new folder, or one of an earlier 'kata {verb}'",
             hint="name another folder",
         )
+    new = not (path / CONFIG).exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -107,7 +118,7 @@ def open_folder(config: Config) -> RunFolder:
             "cannot make the run's folder", where=str(path), got=str(error), hint="name out=DIR"
         ) from None
     write_whole(path / CONFIG, _yaml(wanted))
-    return RunFolder(path)
+    return RunFolder(path, new)
 
 
 def _is_empty(path: Path) -> bool:

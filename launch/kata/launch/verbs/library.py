@@ -35,7 +35,7 @@ def _show(job: Job, word: str) -> Done:
     entry = library.show(word)
     skill = library.get(str(entry))
     contract = skill.contract
-    records = [{"kind": r.kind, "data": dict(r.data)} for r in library.records(entry)]
+    records = [(r.kind, dict(r.data)) for r in library.records(entry)]
     shown: dict[str, Any] = {
         **contract.to_data(),
         "state": entry.state,
@@ -44,8 +44,9 @@ def _show(job: Job, word: str) -> Done:
         "folder": str(entry.folder),
     }
     lines = [f"{key + ':':<13}{_text(value)}" for key, value in shown.items() if key != "format"]
-    lines += [f"{r['kind'] + ':':<13}{_text(r['data'])}" for r in records]
-    return Done({"skill": shown, "records": records}, tuple(lines), f"kata library verify {word}")
+    lines += [f"{kind + ':':<13}{_text(data)}" for kind, data in records]
+    result = {"skill": shown, "records": [{"kind": k, "data": d} for k, d in records]}
+    return Done(result, tuple(lines), f"kata library verify {word}")
 
 
 def _verify(job: Job, word: str) -> Done:
