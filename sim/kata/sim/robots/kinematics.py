@@ -4,7 +4,8 @@ Why not a quadratic program for each step: mink with daqp takes about as long fo
 (measured beside ours in `tests/sim/test_kinematics.py`) but cannot be asked for a whole chunk
 within the 3 ms that a policy leaves. Bounds are met by clamping the joints that would leave
 them and solving again for the rest, which is the active-set step of that program.
-Source: Nakamura and Hanafusa 1986 (damping); Siciliano et al., Robotics, 3.5.1 (null space).
+Source: Sugihara, T-RO 27(5), 2011 (damping by the error); Siciliano et al., Robotics, 3.5.1
+(null space).
 
 Legend: `D` commanded joints, `J` joints of one arm, `H` actions, `T` knots.
 """
@@ -23,7 +24,9 @@ from .drive import Drive
 from .model import RobotModel
 from .spline import through
 
-_DAMPING = 1e-4
+_DAMPING = 1e-6
+_NEAR = 1e-6
+"""Squared error below which the posture is left alone, so that the iteration ends exactly."""
 _POSTURE_GAIN = 0.05
 _STEP_RAD = 0.35
 _FOLLOW_STEPS = 3
@@ -187,12 +190,15 @@ class ToolKinematics:
         are held and the rest solves again."""
         free = np.ones(len(joints), dtype=bool)
         change = np.zeros(len(joints))
+        error = self._error
+        square = float(error @ error)
+        gain = _POSTURE_GAIN if square > _NEAR else 0.0
         for _ in range(3):
             j = jacobian[:, free]
-            posture = _POSTURE_GAIN * (arm.home - joints)[free]
+            posture = gain * (arm.home - joints)[free]
             gram = j @ j.T
-            gram.flat[::7] += _DAMPING
-            rest = self._error - jacobian[:, ~free] @ change[~free] - j @ posture
+            gram.flat[::7] += _DAMPING + min(1e-3, 1e-2 * square)
+            rest = error - jacobian[:, ~free] @ change[~free] - j @ posture
             change[free] = posture + j.T @ np.linalg.solve(gram, rest)
             greatest = float(np.abs(change).max())
             if greatest > _STEP_RAD:
