@@ -1,5 +1,6 @@
 """The top level is fixed, and the areas are roots of one namespace."""
 
+import re
 from pathlib import Path
 
 FOLDERS = {"policies", "skills", "sim", "hardware", "configs", "datasets", "tests", "launch"}
@@ -32,14 +33,16 @@ def test_configs_and_tests_carry_their_map(root: Path) -> None:
     assert (root / "tests" / "README.md").is_file()
 
 
-def test_map_names_every_part_of_its_area(root: Path, area: str) -> None:
+def test_map_names_the_parts_of_its_area_and_no_others(root: Path, area: str) -> None:
     package = root / area / "kata" / area
-    parts = {
-        path.stem
-        for path in package.iterdir()
-        if not path.name.startswith("_")
-        and (path.suffix == ".py" or (path / "__init__.py").exists())
-    }
-    text = (root / area / "README.md").read_text()
-    missing = sorted(part for part in parts if f"`{part}" not in text)
-    assert not missing, f"{area}/README.md does not name {missing}"
+    there = {path.stem for path in package.glob("[!_]*.py")}
+    there |= {path.parent.name for path in package.glob("*/__init__.py")}
+    rows = re.findall(r"^\| (`.*?) \|", (root / area / "README.md").read_text(), re.MULTILINE)
+    named = {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert named == there
+
+
+def test_map_of_configs_names_its_groups(root: Path) -> None:
+    text = (root / "configs" / "README.md").read_text()
+    named = set(re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE))
+    assert named == {path.name for path in (root / "configs").iterdir() if path.is_dir()}

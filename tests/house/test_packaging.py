@@ -82,6 +82,18 @@ def test_every_import_is_declared(library: dict[Path, ast.Module]) -> None:
     assert not sorted(undeclared)
 
 
+def test_every_base_dependency_is_imported(library: dict[Path, ast.Module]) -> None:
+    owners = importlib.metadata.packages_distributions()
+    used = {
+        canonicalize_name(owner)
+        for tree in library.values()
+        for name in _imported(tree)
+        for owner in owners.get(name, [])
+    }
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    assert declared - used == set(), "what nothing imports need not be installed"
+
+
 def test_extras_load_only_where_they_are_used(library: dict[Path, ast.Module]) -> None:
     early = [
         f"{path}:{node.lineno}"
