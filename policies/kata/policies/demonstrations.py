@@ -6,16 +6,23 @@ Legend: `n` frames that begin a chunk, `F` features, `H` actions of a chunk, `A`
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kata.datasets.types import ChunkSpec, DatasetError
+from kata.datasets.dataset import Dataset, Segment
+from kata.datasets.sampler import ChunkSampler
+from kata.datasets.types import FRAME_S, ChunkSpec, DatasetError
 
 from .encoders import Encoder
+from .features import StateEncoder
 
 Floats = NDArray[np.float32]
+TOOL_CHUNK = ChunkSpec(horizon=16, step_s=FRAME_S, execute=8, frame="tool", width=7)
+"""What learned policies answer unless told otherwise: 0.8 s ahead, of which half is executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +71,70 @@ class Demonstrations:
         for array in (self.features, self.actions, self.episodes):
             state.update(np.ascontiguousarray(array).data)
         return state.hexdigest()
+
+
+def gather(
+    data: Dataset | Path | str,
+    skill: str,
+    *,
+    chunk: ChunkSpec = TOOL_CHUNK,
+    hand: str = "",
+    sources: Collection[str] | None = None,
+) -> Demonstrations:
+    """The successful demonstrations of a skill in a dataset, as a policy learns from them.
+
+    Raises DatasetError for a dataset without any, or whose calls differ in their arguments;
+    UnknownNameError for a skill or hand that it does not have.
+    """
+    dataset = data if isinstance(data, Dataset) else Dataset.open(data)
+    segments = dataset.segments(skill, success=True, sources=sources)
+    encoder = _state_encoder(dataset, segments, skill, hand)
+    sampler = ChunkSampler(dataset, chunk, list(encoder.spec), segments=segments, hand=hand)
+    batch = sampler.all()
+    owners = np.searchsorted([e.stop for e in dataset.episodes], batch.rows, side="right")
+    return Demonstrations(
+        encoder.encode(batch.observations),
+        batch.actions,
+        owners.astype(np.int64),
+        encoder,
+        chunk,
+        dataset.fingerprint,
+        hand,
+    )
+
+
+def _state_encoder(
+    dataset: Dataset, segments: Collection[Segment], skill: str, hand: str
+) -> StateEncoder:
+    counts = {len(segment.arguments) for segment in segments}
+    if len(counts) != 1:
+        raise DatasetError(
+            f"no demonstrations of '{skill}' to learn from"
+            if not counts
+            else f"calls of '{skill}' with different numbers of arguments",
+            where=str(dataset.root),
+            hint=f"record some: kata record skill={skill} out=DIR",
+        )
+    schema = dataset.schema
+    name = hand or schema.grippers[0]
+    return StateEncoder(
+        joints=len(schema.joints),
+        gripper=_gripper(dataset, schema.grippers.index(name)),
+        slots=counts.pop(),
+        hand=schema.hands.index(name),
+        hands=len(schema.hands),
+    )
+
+
+def _gripper(dataset: Dataset, place: int) -> int:
+    """Index in D of a gripper, found by its command: it stands in `action` and `action.tool`."""
+    opening = dataset.column("action.tool")[:, 7 * len(dataset.schema.hands) + place]
+    far = np.abs(dataset.column("action") - opening[:, None]).max(axis=0)
+    index = int(np.argmin(far))
+    if not far[index] < 1e-3:
+        raise DatasetError(
+            "no joint follows the gripper's opening",
+            where=str(dataset.root),
+            expected="the opening of `action.tool` as a column of `action`",
+        )
+    return index
