@@ -1,0 +1,121 @@
+"""Files that appear whole or not at all, in order, and that survive a kill and a power cut."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .types import DatasetError, StorageError
+
+STAGING = ".staging"
+"""Where files are written before they are moved to their place; in the dataset's own folder."""
+
+Bytes = bytes | bytearray | memoryview
+
+
+def write_all(descriptor: int, data: Bytes) -> None:
+    """Write every byte to a file descriptor. Raises OSError where the disk refuses."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def refused(error: OSError, where: Path, kept: str) -> StorageError:
+    """The error for a disk that refused; `kept` says what is safe."""
+    return StorageError(
+        "the disk refused to write",
+        where=str(where),
+        expected="room and the right to write",
+        got=f"{error.strerror or error} (errno {error.errno})",
+        hint=f"{kept}; free some space, then go on",
+    )
+
+
+def commit(root: Path, files: list[tuple[str, Bytes]], kept: str) -> None:
+    """Put files in their places one after the other; the last one is the decisive one.
+
+    All are written and synced under `root/.staging` first, then moved in order, each folder
+    synced before the next move. On an error every new file is taken away again.
+    Raises StorageError, saying what was `kept`.
+    """
+    staging = root / STAGING
+    staged: list[tuple[Path, Path]] = []
+    placed: list[Path] = []
+    target = root
+    try:
+        staging.mkdir(parents=True, exist_ok=True)
+        for i, (name, data) in enumerate(files):
+            target = root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = staging / f"{i:03d}-{target.name}"
+            staged.append((temporary, target))
+            _write_synced(temporary, data)
+        for i, (temporary, target) in enumerate(staged):
+            fresh = not target.exists()
+            temporary.replace(target)
+            if fresh:
+                placed.append(target)
+            if i + 1 == len(staged) or staged[i + 1][1].parent != target.parent:
+                sync_folder(target.parent)
+    except OSError as error:
+        for path in (*reversed(placed), *(temporary for temporary, _ in staged)):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise refused(error, target, kept) from error
+
+
+def _write_synced(path: Path, data: Bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def clear_staging(root: Path) -> None:
+    """Remove what a killed writer left half written."""
+    shutil.rmtree(root / STAGING, ignore_errors=True)
+
+
+@contextmanager
+def writer_lock(root: Path) -> Iterator[None]:
+    """Hold the right to write to a dataset; the system frees it when the process dies."""
+    descriptor = acquire_lock(root)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def acquire_lock(root: Path) -> int:
+    """A descriptor that holds the lock until it is closed. Raises DatasetError, StorageError."""
+    try:
+        descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise refused(error, root, "nothing was changed") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise DatasetError(
+            "another recorder writes this dataset",
+            where=str(root),
+            expected="one writer at a time",
+            got="its lock is held",
+            hint="end the other recording, or record into another folder",
+        ) from error
+    return descriptor
