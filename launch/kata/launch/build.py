@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from kata.datasets.types import ConfigError, UnknownNameError
 
+from .configuration import Config
 from .keys import config_root, options
 
 if TYPE_CHECKING:
+    from kata.datasets.dataset import Dataset
+    from kata.policies.config import TrainConfig
     from kata.skills.contract.contract import Contract
     from kata.skills.library.library import Library
 
@@ -53,3 +56,27 @@ def library(folder: str | None) -> Library:
             hint="leave library out for the default one, or name the library of a demo's folder",
         )
     return Library(path)
+
+
+def dataset(folder: str, robot: str) -> Dataset:
+    """The dataset of a folder. Raises DatasetError if it is not this robot's."""
+    from kata.datasets.dataset import Dataset
+    from kata.sim.robots import load
+
+    found = Dataset.open(Path(folder).expanduser())
+    found.check_robot(load(robot).spec)
+    return found
+
+
+def train_config(config: Config) -> TrainConfig:
+    """What `policy`, `train`, `device` and `seed` of a configuration ask a training to do."""
+    from kata.policies.config import TrainConfig
+
+    settings = config.policy.plain()
+    return TrainConfig(
+        policy=settings.pop("name"),
+        settings=settings,
+        device=config.device,
+        seed=config.seed,
+        **config.train.plain(),
+    )

@@ -38,6 +38,7 @@ def verb_page(verb: str) -> str:
     lines = [keys.summary, "", f"usage: {usage}", ""]
     for key in keys.keys:
         lines += _key_lines(key)
+        lines += [f"  {line}" for inner in key.inner for line in _key_lines(inner)]
     lines += [
         "",
         "  --multirun, -m     run every combination of comma-separated values",

@@ -25,12 +25,13 @@ _WORDS = re.compile(r"^# words: (?P<kind>text|names), shown as (?P<usage>.+)$")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: default as written, meaning, and for a group its options."""
+    """One key: default as written, meaning, and for a group its options and the keys in it."""
 
     name: str
     default: str
     help: str
     options: tuple[str, ...] = ()
+    inner: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +95,34 @@ def verb_keys(verb: str) -> VerbKeys:
         raise UnknownNameError("verb", verb, verbs(), where="kata VERB")
     lines = (config_root() / "verb" / f"{verb}.yaml").read_text(encoding="utf-8").splitlines()
     common = (config_root() / "config.yaml").read_text(encoding="utf-8").splitlines()
+    own = list(_read(lines))
     match = next((m for line in lines if (m := _WORDS.match(line))), None)
     return VerbKeys(
         verb=verb,
         summary=lines[1].removeprefix("# "),
         words=match["kind"] if match else "",
         usage=match["usage"] if match else "",
-        keys=(*_read(lines), *_read(common)),
+        keys=(*sorted(own, key=lambda key: bool(key.options)), *_read(common)),
     )
 
 
 def _read(lines: list[str]) -> Iterator[Key]:
+    groups = set()
     for line in lines:
         if (default := _DEFAULT.match(line)) and default["group"] != "verb":
-            group = default["group"]
-            yield Key(group, default["option"], default["help"] or "", options(group))
-        elif (key := _KEY.match(line)) and key["name"] != "defaults":
-            yield Key(key["name"], key["value"] or "{...}", key["help"] or "")
+            group, option = default["group"], default["option"]
+            groups.add(group)
+            yield Key(group, option, default["help"] or "", options(group), _inner(group, option))
+        elif (key := _KEY.match(line)) and key["name"] not in {"defaults", *groups}:
+            yield Key(key["name"], key["value"], key["help"] or "")
+
+
+def _inner(group: str, option: str) -> tuple[Key, ...]:
+    """The plain keys of a group's default file."""
+    text = (config_root() / group / f"{option}.yaml").read_text(encoding="utf-8")
+    found = (_KEY.match(line) for line in text.splitlines())
+    return tuple(
+        Key(f"{group}.{key['name']}", key["value"], key["help"] or "")
+        for key in found
+        if key and key["value"] and key["name"] != "name"
+    )
