@@ -14,6 +14,7 @@ import numpy as np
 
 from kata.datasets.types import ConfigError, Pose
 
+_NUMBERS = ("home", "velocity", "acceleration", "jerk", "stiffness", "damping", "armature")
 SOURCES = ("builtin", "menagerie", "file")
 
 
@@ -22,7 +23,9 @@ class PartDescription:
     """A part of `RobotSpec` before the model is known.
 
     Missing limits are filled from the model: position from the joint's range, velocity and the
-    rest from `DEFAULT_LIMITS` of `robots.model`.
+    rest from `DEFAULT_LIMITS` of `robots.model`. `stiffness` (N m/rad), `damping` (N m s/rad) and
+    `armature` (kg m^2, the gears' inertia) replace those of the model; the contacts of an arm
+    that has them are exact (see `explicit_servos`).
     """
 
     name: str
@@ -32,6 +35,9 @@ class PartDescription:
     velocity: tuple[float, ...] = ()
     acceleration: tuple[float, ...] = ()
     jerk: tuple[float, ...] = ()
+    stiffness: tuple[float, ...] = ()
+    damping: tuple[float, ...] = ()
+    armature: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ def to_data(description: Description) -> dict[str, Any]:
             "joints": list(part.joints),
             **{
                 key: list(getattr(part, key))
-                for key in ("home", "velocity", "acceleration", "jerk")
+                for key in _NUMBERS
                 if getattr(part, key)
             },
         }
@@ -141,7 +147,7 @@ def _part(data: Mapping[str, Any]) -> PartDescription:
     joints = tuple(map(str, data["joints"]))
     numbers = {
         key: tuple(float(x) for x in data.get(key, ()))
-        for key in ("home", "velocity", "acceleration", "jerk")
+        for key in _NUMBERS
     }
     for key, values in numbers.items():
         if values and len(values) != len(joints):

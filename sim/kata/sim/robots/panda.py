@@ -20,15 +20,12 @@ _DARK = (0.17, 0.18, 0.20, 1.0)
 _RUBBER = (0.28, 0.30, 0.33, 1.0)
 _BLUE = (0.20, 0.58, 0.86, 1.0)
 
-FINGER_FRICTION = 1.5
-"""Sliding friction of the rubber pads."""
-
 Point = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """A link: frame in its parent, mass (kg), centre of mass (m), a rod for its inertia, gains.
+    """A link: frame in its parent, mass (kg), centre of mass (m), a rod for its inertia, bounds.
 
     `rod` is half length and radius in m; its axis runs along the link's longest extent.
     """
@@ -41,26 +38,25 @@ class _Link:
     axis: int
     lower: float
     upper: float
-    stiffness: float
     torque_nm: float
 
 
 _H = 2.0**-0.5
 _LINKS = (
     _Link((0, 0, 0.333), (1, 0, 0, 0), 4.970684, (0.003875, 0.002081, -0.04762),
-          (0.10, 0.06), 2, -2.8973, 2.8973, 4500, 87),
+          (0.10, 0.06), 2, -2.8973, 2.8973, 87),
     _Link((0, 0, 0), (_H, -_H, 0, 0), 0.646926, (-0.003141, -0.02872, 0.003495),
-          (0.10, 0.06), 1, -1.7628, 1.7628, 4500, 87),
+          (0.10, 0.06), 1, -1.7628, 1.7628, 87),
     _Link((0, -0.316, 0), (_H, _H, 0, 0), 3.228604, (0.027518, 0.039252, -0.066502),
-          (0.09, 0.06), 2, -2.8973, 2.8973, 3500, 87),
+          (0.09, 0.06), 2, -2.8973, 2.8973, 87),
     _Link((0.0825, 0, 0), (_H, _H, 0, 0), 3.587895, (-0.05317, 0.104419, 0.027454),
-          (0.09, 0.06), 1, -3.0718, -0.0698, 3500, 87),
+          (0.09, 0.06), 1, -3.0718, -0.0698, 87),
     _Link((-0.0825, 0.384, 0), (_H, -_H, 0, 0), 1.225946, (-0.011953, 0.041065, -0.038437),
-          (0.12, 0.05), 2, -2.8973, 2.8973, 2000, 12),
+          (0.12, 0.05), 2, -2.8973, 2.8973, 12),
     _Link((0, 0, 0), (_H, _H, 0, 0), 1.666555, (0.060149, -0.014117, -0.010517),
-          (0.06, 0.05), 0, -0.0175, 3.7525, 2000, 12),
+          (0.06, 0.05), 0, -0.0175, 3.7525, 12),
     _Link((0.088, 0, 0), (_H, _H, 0, 0), 0.735522, (0.010517, -0.004252, 0.061597),
-          (0.05, 0.045), 2, -2.8973, 2.8973, 2000, 12),
+          (0.05, 0.045), 2, -2.8973, 2.8973, 12),
 )  # fmt: skip
 
 # Shapes of the links: (from, to, radius, colour); a capsule unless the name says cylinder.
@@ -126,8 +122,6 @@ def make_panda() -> mujoco.MjSpec:
             axis=(0, 0, 1),
             range=(link.lower, link.upper),
             limited=mujoco.mjtLimited.mjLIMITED_TRUE,
-            armature=0.1,
-            damping=1.0,
         )
         for shape in shapes:
             _add_shape(body, shape)
@@ -181,7 +175,7 @@ def _servo(spec: mujoco.MjSpec, joint: str, link: _Link) -> None:
         forcerange=(-link.torque_nm, link.torque_nm),
         forcelimited=mujoco.mjtLimited.mjLIMITED_TRUE,
     )
-    servo.set_to_position(kp=link.stiffness, kv=link.stiffness / 10)
+    servo.set_to_position(kp=1000.0)  # the robot file has the gains
 
 
 def _hand(spec: mujoco.MjSpec, flange: mujoco.MjsBody) -> None:
@@ -243,6 +237,4 @@ def _finger(hand: mujoco.MjsBody, side: str, quat: tuple[int, int, int, int]) ->
             pos=pos,
             rgba=colour,
             mass=0,
-            friction=(FINGER_FRICTION, 0.02, 0.0001),
-            condim=4 if name == "pad" else 3,
         )

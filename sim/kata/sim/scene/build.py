@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from ..robots.model import RobotModel
+from ..robots.model import RobotModel, explicit_servos
 from .config import CameraConfig, TableWorldConfig
 from .fixtures import (
     EntityDef,
@@ -18,6 +18,8 @@ from .fixtures import (
     add_shelf,
     add_table,
 )
+
+_LIGHTS = (((0.9, -0.8, 2.2), 0.52, True), ((-0.4, 1.2, 1.8), 0.16, False))
 
 ROBOT = "robot/"
 """Prefix of the robot's names in the scene's model."""
@@ -36,7 +38,7 @@ def build_scene(config: TableWorldConfig, robot: RobotModel) -> Scene:
     spec = mujoco.MjSpec()
     spec.modelname = "table"
     spec.compiler.degree = False
-    _options(spec, config)
+    _options(spec, config, explicit_servos(robot.description))
     add_surroundings(spec)
     entities = [add_object(spec, item) for item in config.objects]
     entities.append(add_table(spec, config.table, config))
@@ -44,29 +46,38 @@ def build_scene(config: TableWorldConfig, robot: RobotModel) -> Scene:
     entities += [add_bin(spec, item) for item in config.bins]
     entities += [add_button(spec, item) for item in config.buttons]
     entities += [add_shelf(spec, item) for item in config.shelves]
-    spec.attach(robot.make(), prefix=ROBOT, frame=spec.worldbody.add_frame())
+    arm = robot.make()
+    _same_options(arm, spec)
+    spec.attach(arm, prefix=ROBOT, frame=spec.worldbody.add_frame())
     for camera in config.fixed_cameras:
         add_camera(spec, camera)
     _wrist_cameras(spec, robot)
     return Scene(spec.compile(), tuple(entities))
 
 
-def _options(spec: mujoco.MjSpec, config: TableWorldConfig) -> None:
+def _options(spec: mujoco.MjSpec, config: TableWorldConfig, explicit: bool) -> None:
     option = spec.option
     option.timestep = config.physics_s
-    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    kinds = mujoco.mjtIntegrator
+    option.integrator = kinds.mjINT_EULER if explicit else kinds.mjINT_IMPLICITFAST
     option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     option.impratio = 10.0
-    option.iterations = 20
-    option.ls_iterations = 10
     # A divergence must be seen, not repaired silently.
     option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
 
 
+def _same_options(robot: mujoco.MjSpec, scene: mujoco.MjSpec) -> None:
+    """The scene's physics options hold; without this MuJoCo warns of each difference."""
+    for name in dir(scene.option):
+        value = getattr(scene.option, name)
+        if not name.startswith("_") and not callable(value):
+            setattr(robot.option, name, value)
+
+
 def add_surroundings(spec: mujoco.MjSpec) -> None:
     """Sky, floor, materials and light."""
-    spec.visual.headlight.ambient = (0.38, 0.38, 0.40)
-    spec.visual.headlight.diffuse = (0.28, 0.28, 0.28)
+    spec.visual.headlight.ambient = (0.30, 0.30, 0.32)
+    spec.visual.headlight.diffuse = (0.16, 0.16, 0.16)
     spec.visual.headlight.specular = (0.05, 0.05, 0.05)
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
     spec.visual.quality.shadowsize = 4096
@@ -84,12 +95,12 @@ def add_surroundings(spec: mujoco.MjSpec) -> None:
     )  # fmt: skip
     floor = spec.add_material(name="floor", texrepeat=(3, 3), texuniform=True, specular=0.1)
     floor.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
-    spec.add_material(name="table", rgba=(0.83, 0.76, 0.66, 1), specular=0.15, shininess=0.2)
+    spec.add_material(name="table", rgba=(0.80, 0.74, 0.65, 1), specular=0.1, shininess=0.2)
     spec.worldbody.add_geom(
         type=mujoco.mjtGeom.mjGEOM_PLANE, pos=(0, 0, -0.72), size=(6, 6, 0.1), material="floor",
         contype=0, conaffinity=0,
     )  # fmt: skip
-    for position, strength, shadow in (((0.9, -0.8, 2.2), 0.55, True), ((-0.4, 1.2, 1.8), 0.22, False)):
+    for position, strength, shadow in _LIGHTS:
         direction = np.array((0.4, 0.0, 0.0)) - position
         spec.worldbody.add_light(
             pos=position, dir=direction / np.linalg.norm(direction), diffuse=(strength,) * 3,

@@ -50,10 +50,10 @@ class DrawerConfig:
     position: Vector = (0.42, 0.51, 0.0)
     yaw_rad: float = 0.0
     inside_half_m: tuple[float, float] = (0.12, 0.075)
-    wall_height_m: float = 0.052
-    front_height_m: float = 0.084
+    wall_height_m: float = 0.050
+    front_height_m: float = 0.072
     handle_height_m: float = 0.074
-    handle_gap_m: float = 0.040
+    handle_gap_m: float = 0.050
     handle_half_m: float = 0.050
     travel_m: float = 0.16
     friction_n: float = 1.5
@@ -131,8 +131,8 @@ def _cubes() -> tuple[ObjectConfig, ...]:
     )
 
 
-_FRONT = CameraConfig("front", (1.30, 0.05, 0.78), (0.40, 0.02, 0.02), 42.0)
-_VIEW = CameraConfig("view", (1.32, -0.98, 0.86), (0.33, 0.05, 0.16), 40.0)
+_FRONT = CameraConfig("front", (1.36, 0.05, 0.80), (0.41, 0.05, 0.04), 48.0)
+_VIEW = CameraConfig("view", (1.50, -1.06, 1.06), (0.30, 0.05, 0.21), 40.0)
 
 
 @dataclass(frozen=True, slots=True)
