@@ -1,0 +1,99 @@
+"""A recipe as a `Policy`: look, decide on a target, plan the first steps of the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kata.datasets.types import (
+    ENTITY_NAMES,
+    ENTITY_WIDTH,
+    FRAME_S,
+    ActionChunk,
+    ChunkRequest,
+    ChunkSpec,
+    FeatureSpec,
+    KeySpec,
+    Kinematics,
+    Observation,
+    RobotSpec,
+    SpecError,
+)
+from kata.datasets.types.pose import Array, quat_conjugate, quat_log, quat_multiply
+
+from .motion import MotionLimits, path
+from .sight import Sight, Target
+
+HORIZON, EXECUTE = 8, 4
+_PROBE_S = 0.01
+
+
+class Expert:
+    """A scripted policy without memory: equal observations give equal chunks.
+
+    Args:
+        skill: for messages; the call's arguments come as `Observation.focus`.
+        rule: what to do next.
+        slots: how many entities the call names.
+
+    It implements `Policy`; chunks are in frame `tool`. `phase` says in a word what the last
+    chunk was for.
+    """
+
+    def __init__(
+        self,
+        skill: str,
+        rule: Callable[[Sight], Target],
+        slots: int,
+        robot: RobotSpec,
+        kinematics: Kinematics,
+        limits: MotionLimits | None = None,
+    ) -> None:
+        self.skill, self._rule, self._slots = skill, rule, slots
+        self._robot, self._kinematics = robot, kinematics
+        self._limits = limits or MotionLimits()
+        self._hand = robot.hand()
+        self._gripper = robot.part(self._hand.gripper).start
+        self.phase = ""
+        self.chunk_spec = ChunkSpec(HORIZON, FRAME_S, EXECUTE, "tool", 7)
+        joints = KeySpec("float64", (robot.size,), robot.joints)
+        self.spec = FeatureSpec.of(
+            {
+                "observation.state": joints,
+                "observation.velocity": joints,
+                "observation.tool_pose": KeySpec("float64", (7 * len(robot.hands),)),
+                "observation.focus": KeySpec("float64", (slots, ENTITY_WIDTH), ENTITY_NAMES),
+            }
+        )
+
+    def reset(self, seed: int) -> None:
+        """Begin an episode; there is nothing to forget but the phase."""
+        self.phase = ""
+
+    def chunk(self, observation: Observation, request: ChunkRequest) -> ActionChunk:
+        """The first steps towards the recipe's target.
+
+        Raises SpecError for an observation of another robot or without the call's entities.
+        """
+        if len(observation.focus) != self._slots or observation.position.shape != (
+            self._robot.size,
+        ):
+            raise SpecError(
+                f"an observation that does not fit the expert '{self.skill}'",
+                expected=f"{self._slots} names in focus, D = {self._robot.size}",
+                got=f"{observation.focus}, D = {observation.position.size}",
+            )
+        sight = Sight.of(observation, self._gripper)
+        target = self._rule(sight)
+        self.phase = target.phase
+        tool = observation.tool()
+        velocity, turning = self._motion(observation)
+        values = path(tool, velocity, turning, target, HORIZON, FRAME_S, self._limits)
+        return ActionChunk(request.start_s, FRAME_S, "tool", values, tool, self._hand.name)
+
+    def _motion(self, observation: Observation) -> tuple[Array, Array]:
+        """The tool's velocity (3,) m/s and turning (3,) rad/s, from the joints'."""
+        ahead = observation.position + observation.velocity * _PROBE_S
+        now = self._kinematics.forward(observation.position)
+        then = self._kinematics.forward(ahead)
+        turn = quat_log(quat_multiply(then.quaternion, quat_conjugate(now.quaternion)))
+        return (then.position - now.position) / _PROBE_S, turn / _PROBE_S

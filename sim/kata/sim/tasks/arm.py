@@ -1,0 +1,109 @@
+"""Where the arm begins a trial: near home, carrying, or anywhere that is free.
+
+Frame: the robot's base on the table plane, x forward, y left, z up; lengths in m.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kata.datasets.types import Array, Pose, SimulationError
+from kata.datasets.types.pose import quat_exp, quat_multiply, yaw_quat
+
+from ..world import TableWorld
+
+_DOWN = np.array([0.0, 1.0, 0.0, 0.0])
+_DRAWS = 400
+_CLEARANCE_M = 0.006
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where the tool may be at a start.
+
+    Attributes:
+        anywhere: False: near home, or at a carrying height if something is held; True: any pose
+            over the table that touches nothing, low ones and those at fixtures included.
+    """
+
+    anywhere: bool = False
+
+
+def go(world: TableWorld, rng: np.random.Generator, reach: Reach) -> None:
+    """Put the empty hand to a start; near home it stays where the reset put it."""
+    if not reach.anywhere:
+        return
+    gripper = world.robot.part(world.robot.hand().gripper).slice
+    limits = world.robot.limits
+    opening = rng.uniform(limits.lower[gripper], limits.upper[gripper])
+    for _ in range(_DRAWS):
+        joints = _solve(world, rng, _loose_pose(world, rng), opening)
+        if joints is not None and world.clearance_m(joints) > _CLEARANCE_M:
+            world.set_joints(joints)
+            return
+    raise SimulationError("no free pose for the arm", where=f"robot {world.robot.name}")
+
+
+def carry(world: TableWorld, rng: np.random.Generator, reach: Reach, name: str) -> None:
+    """Put an object into the hand, at a start; grasped a little off its centre."""
+    opening = world.robot.limits.upper[world.robot.part(world.robot.hand().gripper).slice]
+    half = next(e.half for e in world.entities if e.name == name)
+    for _ in range(_DRAWS):
+        pose = _loose_pose(world, rng) if reach.anywhere else _carrying_pose(rng)
+        # Room for what hangs below the tool.
+        if pose.position[2] < 2.0 * half[2] + 0.02:
+            continue
+        joints = _solve(world, rng, pose, opening)
+        if joints is None or world.clearance_m(joints) < _CLEARANCE_M + half[2]:
+            continue
+        world.set_joints(joints)
+        if world.grasp(name, _grasp(rng)) and _is_free(world, name):
+            return
+    raise SimulationError("the object could not be put into the hand", where=name)
+
+
+def _is_free(world: TableWorld, name: str) -> bool:
+    """Nothing but the fingers touches the object."""
+    return all(any("." in n for n in pair) for pair in world.view().touching if name in pair)
+
+
+def _carrying_pose(rng: np.random.Generator) -> Pose:
+    place = rng.uniform([0.30, -0.30, 0.11], [0.62, 0.30, 0.32])
+    return _tilted(rng, place, rng.uniform(-1.0, 1.0), 0.03)
+
+
+def _loose_pose(world: TableWorld, rng: np.random.Generator) -> Pose:
+    """Half of the poses anywhere, half close to something: an object, a handle, a button."""
+    place = rng.uniform([0.28, -0.45, 0.03], [0.68, 0.45, 0.48])
+    if rng.random() < 0.5:
+        poses = [e.pose.position for e in world.observe().entities.values()]
+        centre = poses[int(rng.integers(len(poses)))]
+        place = centre + rng.normal(0.0, [0.06, 0.06, 0.03]) + [0.0, 0.0, 0.06]
+    return _tilted(rng, place, rng.uniform(-1.6, 1.6), 0.15)
+
+
+def _tilted(rng: np.random.Generator, place: Array, yaw: float, tilt_rad: float) -> Pose:
+    down = quat_multiply(yaw_quat(yaw), _DOWN)
+    lean = quat_exp(np.array([*rng.normal(0.0, tilt_rad, 2), 0.0]))
+    return Pose(place, quat_multiply(lean, down))
+
+
+def _grasp(rng: np.random.Generator) -> Pose:
+    """`pose_tool_object` of a grasp from above: a little below the tool, any face forward."""
+    place = np.array([rng.normal(0.0, 0.003), 0.0, rng.uniform(0.003, 0.009)])
+    quarter = float(rng.integers(4)) * np.pi / 2
+    return Pose(place, quat_multiply(_DOWN, yaw_quat(quarter + rng.normal(0.0, 0.03))))
+
+
+def _solve(world: TableWorld, rng: np.random.Generator, pose: Pose, opening: Array) -> Array | None:
+    """Joints (D,) that reach a pose, from home with the shoulder turned towards it."""
+    seed = world.robot.home.copy()
+    arm = world.robot.part(world.robot.hand().arm).slice
+    seed[arm] += rng.normal(0.0, 0.05, arm.stop - arm.start)
+    seed[arm.start] += np.arctan2(pose.position[1], pose.position[0])
+    joints = world.kinematics.solve(pose, world.robot.limits.clip(seed))
+    if joints is not None:
+        joints[world.robot.part(world.robot.hand().gripper).slice] = opening
+    return joints

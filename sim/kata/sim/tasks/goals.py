@@ -1,0 +1,46 @@
+"""What a task's call wants to achieve, read from the skill's contract in `configs/skill`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kata.datasets.types import Condition, ConfigError
+
+from ..configs import config_file, read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The part of a contract that a trial needs: parameters in order, condition, time limit."""
+
+    parameters: tuple[str, ...]
+    achieves: Condition
+    limit_s: float
+
+    def bind(self, arguments: Sequence[str]) -> tuple[Mapping[str, str], str]:
+        """Arguments by parameter, and the goal's text about them."""
+        named = dict(zip(self.parameters, arguments, strict=True))
+        condition = self.achieves.bind({f"?{name}": value for name, value in named.items()})
+        return named, str(condition)
+
+
+@lru_cache(maxsize=64)
+def goal_of(skill: str) -> Goal:
+    """The goal of a skill. Raises UnknownNameError, ConfigError for a file without the fields."""
+    path = config_file("skill", skill)
+    data = read_yaml(path)
+    try:
+        return Goal(
+            tuple(str(name) for name in data["parameters"]),
+            Condition.parse(str(data["achieves"])),
+            float(data["duration_s"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            "no goal in a skill's contract",
+            where=f"configs/skill/{path.name}",
+            expected="parameters, achieves, duration_s",
+            got=repr(error),
+        ) from error
