@@ -115,10 +115,21 @@ def _why(problem: Problem, actions: Sequence[Action], part: Condition, reached: 
         missing = makers[0].need.mentioned() & ~reached & ~problem.impossible
         blocked = ", ".join(_text(*problem.literal(index)) for index in bits_of(missing))
         return f"{makers[0].call} would reach {part}, but nothing makes {blocked or 'it'} possible"
+    if absent:
+        could = _others(problem, actions, part)
+        offer = f"; it is possible for {', '.join(could)}" if could else ""
+        return f"{part}: this scene cannot have it{offer}"
     near = _nearest(problem, actions, part)
     offer = f"; the nearest skills: {', '.join(near)}" if near else ""
-    reason = "this scene cannot have it" if absent else "no known skill makes it true"
-    return f"{part}: {reason}{offer}"
+    return f"{part}: no known skill makes it true{offer}"
+
+
+def _others(problem: Problem, actions: Sequence[Action], part: Condition) -> list[str]:
+    """The atoms of the same predicates that skills make true."""
+    predicates = {atom.predicate for atom in part.atoms()}
+    made = {index for action in actions for index in bits_of(action.add)}
+    literals = [problem.literal(index) for index in sorted(made)]
+    return [str(atom) for atom, value in literals if value and atom.predicate in predicates]
 
 
 def _nearest(problem: Problem, actions: Sequence[Action], part: Condition) -> list[str]:

@@ -1,0 +1,131 @@
+"""From a sentence to goals, by grammar alone: no language model, the same answer every time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kata.datasets.types import Atom, AtomTable, Condition, Facts
+from kata.skills.contract.contract import Contract
+
+from .answers import Ambiguous, Answer, Grounded, NotUnderstood, Unresolved
+from .grammar import Clause, Parser
+from .meaning import Interpreter, Meaning
+from .reference import Discourse, Resolver
+from .scene import Scene
+from .words import Token, Vocabulary
+
+_LONGEST = 1000
+
+
+class Grounder:
+    """Grounds sentences in one scene with the skills that are known.
+
+    Words for things and colours come from the scene's names and tags, a verb for each skill from
+    its contract; `lexicon.yaml` adds synonyms. Nothing is learned and nothing is guessed.
+    """
+
+    def __init__(self, table: AtomTable, contracts: Sequence[Contract]) -> None:
+        self._words, self._contracts = Vocabulary(table, contracts), tuple(contracts)
+
+    def ground(self, sentence: str, facts: Facts) -> Answer:
+        """Goals of a sentence, what it could mean, or why it was not understood."""
+        scene = Scene(self._words, facts, self._contracts)
+        try:
+            return self._ground(sentence, facts, scene)
+        except Unresolved as stop:
+            answer = stop.answer
+        if isinstance(answer, Ambiguous) or answer.suggestions:
+            return answer
+        tokens = self._words.tokens(sentence)
+        named = [token.get("name", "noun") for token in tokens]
+        return NotUnderstood(answer.message, scene.examples(named))
+
+    def _ground(self, sentence: str, facts: Facts, scene: Scene) -> Grounded:
+        if len(sentence) > _LONGEST:
+            raise Unresolved(NotUnderstood(f"longer than {_LONGEST} characters"))
+        tokens = self._words.tokens(sentence)
+        _refuse_questions(tokens)
+        self._words.unknown(tokens)
+        _refuse_structure(tokens)
+        clauses = Parser(tokens).clauses()
+        if not clauses:
+            raise Unresolved(NotUnderstood("there is nothing to do in it"))
+        resolver = Resolver(self._words, facts, Discourse())
+        interpreter = Interpreter(scene, resolver, self._contracts)
+        meanings: list[tuple[Clause, Meaning]] = []
+        for clause in clauses:
+            meaning = interpreter.meaning(clause)
+            if meaning.theme or meaning.grounds:
+                resolver.discourse.add(meaning.theme, meaning.grounds)
+            at = len(meanings) - 1 if clause.join == "earlier" else len(meanings)
+            meanings.insert(max(at, 0), (clause, meaning))
+        notes = [note for _, meaning in meanings for note in meaning.notes] + resolver.notes
+        stages = _stages(meanings, scene, notes)
+        return Grounded(tuple(Condition.of(stage) for stage in stages), tuple(notes))
+
+
+def _refuse_questions(tokens: Sequence[Token]) -> None:
+    asked = any(token.text == "?" for token in tokens)
+    words = [token for token in tokens if not token.get("stop", "filler")]
+    first = words[0] if words else Token("")
+    polite = any(token.get("filler").startswith("filler") for token in tokens[:2])
+    if first.get("question") or (asked and not polite):
+        raise Unresolved(NotUnderstood("that is a question; say what should be done"))
+
+
+def _refuse_structure(tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if token.get("side") and not token.get("relation"):
+            raise Unresolved(
+                NotUnderstood(f"places '{token.text}' something are not known: say in, on, next to")
+            )
+        if token.get("if", "question") and not token.get("be", "verb"):
+            raise Unresolved(
+                NotUnderstood(f"'{token.text}' is not understood: say plainly what should hold")
+            )
+
+
+def _stages(
+    meanings: Sequence[tuple[Clause, Meaning]], scene: Scene, notes: list[str]
+) -> list[dict[Atom, bool]]:
+    """Literals a stage: a new one after `then`, and where a clause ends what another asked for."""
+    kept = [atom for _, m in meanings if m.kept for atom, value in m.literals.items() if value]
+    denied = {atom for _, m in meanings for atom, value in m.literals.items() if not value}
+    stages: list[dict[Atom, bool]] = [{}]
+    for position, (clause, meaning) in enumerate(meanings):
+        literals = dict(meaning.literals)
+        if meaning.every and not meaning.kept:
+            for atom in [a for a, value in literals.items() if value]:
+                if atom in denied or any(scene.conflict(atom, other) for other in kept):
+                    del literals[atom]
+        follows = position and (
+            clause.join == "then" or meanings[position - 1][0].join == "earlier"
+        )
+        current = stages[-1]
+        clash = any(
+            current.get(atom, value) is not value
+            or any(value and now and scene.conflict(atom, other) for other, now in current.items())
+            for atom, value in literals.items()
+        )
+        if current and (follows or clash):
+            stages.append({})
+        stages[-1].update(literals)
+    _drop_idle_denials(stages, scene, notes)
+    return [stage for stage in stages if stage] or [{}]
+
+
+def _drop_idle_denials(stages: Sequence[dict[Atom, bool]], scene: Scene, notes: list[str]) -> None:
+    """`don't close it` is no request to open what is closed, unless something else needs it so."""
+    wanted = {
+        name
+        for stage in stages
+        for atom, value in stage.items()
+        if value
+        for name in atom.arguments
+    }
+    for stage in stages:
+        for atom in [atom for atom, value in stage.items() if not value]:
+            made = atom in scene.made and atom.predicate not in ("in", "on")
+            if made and scene.facts.value(atom) and not wanted & set(atom.arguments) - {scene.hand}:
+                del stage[atom]
+                notes.append(f"{atom} already; nothing is done about it")
