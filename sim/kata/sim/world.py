@@ -102,7 +102,7 @@ class TableWorld(Posing):
             self.drive.velocity(self.data),
             self.drive.effort(self.data),
             tools,
-            self.reader.entities(poses, tools),
+            self.reader.entities(poses, tools, exact=not noise.any),
             images={name: self.render(name, *self.config.image) for name in self.config.cameras},
         )
 

@@ -9,7 +9,6 @@ import mujoco
 import numpy as np
 
 from kata.datasets.types import Array, EntityState, Pose
-from kata.datasets.types.pose import quat_rotate
 
 from ..robots.model import RobotModel
 from .build import ROBOT, Scene
@@ -39,6 +38,7 @@ class SceneReader:
             for i, e in enumerate(entities)
             if e.joint
         ]
+        self._movable = frozenset(i for i, e in enumerate(entities) if "object" in e.tags)
         self.objects = [i for i, e in enumerate(entities) if "object" in e.tags]
         self._regions()
         self._spots()
@@ -48,23 +48,25 @@ class SceneReader:
     def _regions(self) -> None:
         entities = self.scene.entities
         self._region_half = np.array([entity.region_half for entity in entities])
-        self._region_local = np.array([entity.region_centre for entity in entities])
         self._region_rows = np.array([i for i, e in enumerate(entities) if e.region_body], int)
-        bodies = [self.model.body(entities[i].region_body).id for i in self._region_rows]
-        self._region_bodies = np.array(bodies, int)
+        regions = [entities[i] for i in self._region_rows]
+        local = np.array([e.region_centre for e in regions]).reshape(-1, 3)
+        self._region_at = _Sliding(self.model, [e.region_body for e in regions], local)
+        self._region_pose = np.full((len(entities), 7), np.nan)
+        self._region_pose[self._region_rows, 3:] = self._region_at.quaternion
 
     def _spots(self) -> None:
-        local, bodies, gaps, slices = [np.zeros((0, 3))], [], [], {}
+        local, bodies, gaps = [np.zeros((0, 3))], [], []
+        self._spot_slices = []
         for i, entity in enumerate(self.scene.entities):
             if entity.spots:
-                start = len(bodies)
                 local.append(spots_array(entity))
-                bodies += [self.model.body(entity.region_body).id] * len(entity.spots)
+                self._spot_slices.append((i, len(bodies), len(bodies) + len(entity.spots)))
+                bodies += [entity.region_body] * len(entity.spots)
                 gaps += [entity.spot_gap_m] * len(entity.spots)
-                slices[i] = slice(start, len(bodies))
-        self._spot_local = np.concatenate(local)
-        self._spot_bodies, self._spot_gap = np.array(bodies, int), np.array(gaps)
-        self._spot_slices = slices
+        self._spot_at = _Sliding(self.model, bodies, np.concatenate(local))
+        self._spot_gap = np.array(gaps)
+        self._cache: list[tuple[tuple[float, int], EntityState] | None] = [None] * len(self.names)
 
     def _owners(self) -> None:
         """For each geom, the index of the name that it belongs to, or -1."""
@@ -128,50 +130,86 @@ class SceneReader:
 
     def view(self, latched: frozenset[str]) -> SceneView:
         """The scene as predicates see it."""
-        count = len(self.names)
-        region_pose = np.full((count, 7), np.nan)
-        rows, bodies = self._region_rows, self._region_bodies
-        quaternion = self.data.xquat[bodies]
-        region_pose[rows, :3] = self.data.xpos[bodies] + quat_rotate(
-            quaternion, self._region_local[rows]
-        )
-        region_pose[rows, 3:] = quaternion
+        region_pose = self._region_pose.copy()
+        region_pose[self._region_rows, :3] = self._region_at.now(self.data)
         return SceneView(
             self.names, self.poses(), self.half, self.tags, self.articulation(), region_pose,
             self._region_half, self.touching(), self.tools(), self.openings(), latched,
             np.zeros(3),
         )  # fmt: skip
 
-    def spots(self, poses: Array, tools: dict[str, Pose]) -> Array:
-        """(N, 3) where the next object goes: the first free candidate, else the freest."""
-        out = poses[:, :3].copy()
-        out[self.objects, 2] += self.half[self.objects, 2]
-        if not len(self._spot_bodies):
-            return out
-        data, bodies = self.data, self._spot_bodies
-        matrix = data.xmat[bodies].reshape(-1, 3, 3)
-        world = data.xpos[bodies] + np.einsum("cij,cj->ci", matrix, self._spot_local)
+    def free_spots(self, poses: Array, tools: dict[str, Pose]) -> tuple[Array, dict[int, int]]:
+        """World positions (C, 3) of all spots, and by entity row the first free one.
+
+        Where none is free, the one that is freest.
+        """
+        spots = self._spot_at.now(self.data)
+        if not len(spots):
+            return spots, {}
         objects = poses[self.objects, :3]
-        gap = world[:, None, :] - objects[None]
-        distance = np.sqrt(gap[..., 0] ** 2 + gap[..., 1] ** 2)
-        away = (gap[..., 2] < -_ABOVE_M) | (gap[..., 2] > 0.02)
         for tool in tools.values():
             reach = objects - tool.position
-            away |= ((reach * reach).sum(axis=1) < NEAR_TOOL_M**2)[None]
-        free = np.where(away, np.inf, distance).min(axis=1, initial=np.inf) - self._spot_gap
-        for i, part in self._spot_slices.items():
-            rating = free[part]
-            first = int(np.argmax(rating > 0)) if rating.max() > 0 else int(np.argmax(rating))
-            out[i] = world[part][first]
+            objects = objects[(reach * reach).sum(axis=1) >= NEAR_TOOL_M**2]
+        gap = spots[:, None, :] - objects[None]
+        square = gap * gap
+        distance = np.sqrt(square[..., 0] + square[..., 1])
+        height = gap[..., 2]
+        distance[(height < -_ABOVE_M) | (height > 0.02)] = np.inf
+        rating = distance.min(axis=1, initial=np.inf) - self._spot_gap
+        free = rating > 0.0
+        chosen = {}
+        for i, start, stop in self._spot_slices:
+            first = start + int(free[start:stop].argmax())
+            chosen[i] = first if free[first] else start + int(rating[start:stop].argmax())
+        return spots, chosen
+
+    def entities(
+        self, poses: Array, tools: dict[str, Pose], exact: bool
+    ) -> dict[str, EntityState]:
+        """All entities by name, in the scene's order, at `poses` (N, 7), `exact` or with noise."""
+        spots, chosen = self.free_spots(poses, tools)
+        articulation = self.articulation().tolist()
+        out = {}
+        for i, name in enumerate(self.names):
+            if i in self._movable:
+                spot = poses[i, :3].copy()
+                spot[2] += self.half[i, 2]
+                out[name] = self._entity(i, poses[i], spot, 0.0)
+                continue
+            # A fixture that has not changed keeps its state: most of them, most of the time.
+            key = (articulation[i], chosen.get(i, -1))
+            known = self._cache[i]
+            if known is None or known[0] != key or not exact:
+                spot = spots[key[1]] if key[1] >= 0 else poses[i, :3]
+                known = (key, self._entity(i, poses[i], spot, key[0]))
+                self._cache[i] = known if exact else None
+            out[name] = known[1]
         return out
 
-    def entities(self, poses: Array, tools: dict[str, Pose]) -> dict[str, EntityState]:
-        """All entities by name, in the scene's order, at `poses` (N, 7)."""
-        spots, articulation = self.spots(poses, tools), self.articulation().tolist()
-        return {
-            name: EntityState(
-                name, Pose(poses[i, :3], poses[i, 3:]), spots[i], self.half[i], articulation[i],
-                self.symmetry[i],
-            )
-            for i, name in enumerate(self.names)
-        }  # fmt: skip
+    def _entity(self, i: int, pose: Array, spot: Array, articulation: float) -> EntityState:
+        return EntityState(
+            self.names[i], Pose(pose[:3], pose[3:]), spot, self.half[i], articulation,
+            self.symmetry[i],
+        )  # fmt: skip
+
+
+class _Sliding:
+    """Points fixed to bodies that stand still or slide along one axis of the world."""
+
+    def __init__(self, model: mujoco.MjModel, bodies: list[str], local: Array) -> None:
+        data = mujoco.MjData(model)
+        mujoco.mj_kinematics(model, data)
+        ids = [model.body(body).id for body in bodies]
+        matrix = data.xmat[ids].reshape(-1, 3, 3)
+        self._rest = data.xpos[ids] + np.einsum("nij,nj->ni", matrix, local)
+        self.quaternion = data.xquat[ids]
+        self._axis, self._address = np.zeros((len(ids), 3)), np.zeros(len(ids), int)
+        for row, body in enumerate(ids):
+            if model.body_jntnum[body] == 1:
+                joint = int(model.body_jntadr[body])
+                self._axis[row] = data.xaxis[joint]
+                self._address[row] = model.jnt_qposadr[joint]
+
+    def now(self, data: mujoco.MjData) -> Array:
+        """(n, 3) in the world's frame."""
+        return np.asarray(self._rest + self._axis * data.qpos[self._address][:, None])
