@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from .schema import CAMERA_PREFIX, Schema
 from .statistics import Statistics
 from .types import DatasetError, FeatureSpec, KeySpec
+from .video import codec
 
 VERSION = "v3.0"
 CHUNK_FILES = 1000
@@ -131,7 +132,7 @@ def features(schema: Schema) -> dict[str, dict[str, Any]]:
             out[key]["info"] = {
                 "video.height": spec.shape[0],
                 "video.width": spec.shape[1],
-                "video.codec": "h264",
+                "video.codec": codec()[1],
                 "video.pix_fmt": "yuv420p",
                 "video.fps": schema.fps,
                 "video.channels": 3,
@@ -139,6 +140,11 @@ def features(schema: Schema) -> dict[str, dict[str, Any]]:
                 "has_audio": False,
             }
     return out
+
+
+def json_bytes(data: Mapping[str, Any]) -> bytes:
+    """A JSON file."""
+    return json.dumps(data, indent=1).encode()
 
 
 def info_bytes(schema: Schema, episodes: int, frames: int, tasks: int) -> bytes:
@@ -158,7 +164,7 @@ def info_bytes(schema: Schema, episodes: int, frames: int, tasks: int) -> bytes:
         "robot_type": schema.robot,
         "splits": {"train": f"0:{episodes}"} if episodes else {},
     }
-    return json.dumps(info, indent=1).encode()
+    return json_bytes(info)
 
 
 def spec_of_features(found: Mapping[str, Mapping[str, Any]]) -> FeatureSpec:
@@ -235,7 +241,7 @@ def stats_shape(key: str) -> tuple[int, ...] | None:
 def stats_bytes(stats: Mapping[str, Statistics]) -> bytes:
     """`meta/stats.json`."""
     data = {key: value.to_lerobot(stats_shape(key)) for key, value in stats.items()}
-    return json.dumps(data).encode()
+    return json_bytes(data)
 
 
 def episodes_table(entries: Sequence[tuple[Entry, Mapping[str, Statistics]]]) -> pa.Table:

@@ -9,7 +9,6 @@ statistics, totals. Opening repairs what a kill left in between; see `repair`.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -36,6 +35,7 @@ from .lerobot_format import (
     arrow_type,
     episodes_table,
     info_bytes,
+    json_bytes,
     numeric_keys,
     parquet_bytes,
     read_json,
@@ -46,7 +46,7 @@ from .lerobot_format import (
 from .repair import repair
 from .schema import CAMERA_PREFIX, Schema
 from .statistics import Statistics
-from .storage import acquire_lock, commit, refused
+from .storage import acquire_lock, clear_staging, commit, refused
 from .types import AtomTable, DatasetError, Frame, Outcome, RobotSpec
 from .video import VideoEncoder
 
@@ -112,7 +112,7 @@ class EpisodeRecorder:
                     where=str(self.root),
                     hint="restore meta/info.json from a copy, or record into another folder",
                 )
-            kata = json.dumps(self.schema.to_json(), indent=1).encode()
+            kata = json_bytes(self.schema.to_json())
             commit(self.root, [(KATA, kata), (INFO, info_bytes(self.schema, 0, 0, 0))], "nothing")
             return ()
         if not (self.root / KATA).exists():
@@ -349,6 +349,7 @@ class EpisodeRecorder:
             if getattr(self, "_frames", 0):
                 self.discard("closed before it was saved")
         finally:
+            clear_staging(self.root)
             os.close(self._lock)
             self._lock = -1
 

@@ -8,7 +8,6 @@ was never announced may lie about. They are moved to `aside/`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from .lerobot_format import (
     STATS,
     VIDEO_PATH,
     Entry,
+    json_bytes,
     read_entries,
     read_episode_stats,
     read_json,
@@ -76,7 +76,7 @@ def repair(root: Path) -> Repair:
     totals = {"total_episodes": len(entries), "total_frames": frames, "total_tasks": len(tasks)}
     if any(info.get(name) != value for name, value in totals.items()):
         splits = {"train": f"0:{len(entries)}"} if entries else {}
-        body = json.dumps(info | totals | {"splits": splits}, indent=1).encode()
+        body = json_bytes(info | totals | {"splits": splits})
         commit(root, [(INFO, body)], _KEPT)
     return Repair(tuple(entries), tuple(tasks), stats, tuple(interrupted), tuple(moved))
 

@@ -132,6 +132,7 @@ class Schema:
     Attributes:
         fingerprint: of the robot; empty where a foreign dataset does not say.
         hands: names in the order of the tool poses; `grippers` those that have one.
+        openings: place in D of each gripper; empty where a foreign dataset does not say.
         types: each name's tags, as in `AtomTable`.
         cameras: height and width in pixels by name.
     """
@@ -144,6 +145,7 @@ class Schema:
     entities: tuple[str, ...]
     atoms: tuple[Atom, ...]
     fps: int
+    openings: tuple[int, ...] = ()
     types: Mapping[str, frozenset[str]] = field(default_factory=dict)
     cameras: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -176,6 +178,7 @@ class Schema:
             tuple(entities),
             table.atoms,
             int(fps),
+            tuple(robot.part(hand.gripper).start for hand in robot.hands if hand.gripper),
             dict(table.types),
             dict(cameras or {}),
         )
@@ -280,6 +283,7 @@ class Schema:
             "entities": list(self.entities),
             "atoms": [str(atom) for atom in self.atoms],
             "fps": self.fps,
+            "openings": list(self.openings),
             "types": {name: sorted(tags) for name, tags in self.types.items()},
             "cameras": {name: list(size) for name, size in self.cameras.items()},
         }
@@ -305,6 +309,7 @@ class Schema:
                 tuple(map(str, data["entities"])),
                 tuple(Atom.parse(text) for text in data["atoms"]),
                 int(data["fps"]),
+                tuple(map(int, data["openings"])),
                 {str(name): frozenset(tags) for name, tags in data["types"].items()},
                 {str(k): (int(v[0]), int(v[1])) for k, v in data["cameras"].items()},
             )
@@ -383,6 +388,5 @@ def foreign_schema(features: Mapping[str, Mapping[str, Any]], robot: str, fps: i
         entities,
         atoms,
         fps,
-        {},
-        sizes,
+        cameras=sizes,
     )

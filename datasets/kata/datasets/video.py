@@ -19,9 +19,19 @@ from .statistics import Statistics
 from .types import DatasetError
 
 KEY_FRAME_EVERY = 2
-_OPTIONS = {"preset": "veryfast", "crf": "20", "bf": "0", "threads": "1"}
+_OPTIONS = {
+    "libx264": {"preset": "veryfast", "crf": "20", "bf": "0"},
+    "mpeg4": {"qscale": "4", "bf": "0"},
+}
 _STATS_EVERY = 5
 _STATS_PIXELS = 150
+
+
+def codec() -> tuple[str, str]:
+    """The encoder to use, and the name of what it makes: H.264, or MPEG-4 without libx264."""
+    import av
+
+    return ("libx264", "h264") if "libx264" in av.codecs_available else ("mpeg4", "mpeg4")
 
 
 class VideoEncoder:
@@ -37,9 +47,11 @@ class VideoEncoder:
         # Fragments need no table at the end: what was written so far is a whole video.
         flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
         self._container = av.open(self._sink, "w", format="mp4", options=flags)
-        stream: Any = self._container.add_stream("libx264", rate=fps, options=dict(_OPTIONS))
+        encoder = codec()[0]
+        stream: Any = self._container.add_stream(encoder, rate=fps, options=dict(_OPTIONS[encoder]))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = KEY_FRAME_EVERY
+        stream.codec_context.thread_count = 1
         stream.codec_context.time_base = Fraction(1, fps)
         self._stream = stream
         step = max(1, max(height, width) // _STATS_PIXELS)
@@ -108,7 +120,7 @@ def join_videos(parts: Sequence[bytes | Path], fps: int) -> bytes:
                 with av.open(file, "r") as source:
                     found: Any = source.streams.video[0]
                     if stream is None:
-                        stream = out.add_stream_from_template(found)
+                        stream = out.add_stream_from_template(found, opaque=True)
                         first = _encoding(found)
                     elif _encoding(found) != first:
                         raise DatasetError("video of another encoding", where=where)
@@ -128,6 +140,20 @@ def join_videos(parts: Sequence[bytes | Path], fps: int) -> bytes:
             except (av.FFmpegError, IndexError) as error:
                 raise DatasetError("a video cannot be read", where=where, got=str(error)) from error
     return sink.getvalue()
+
+
+def same_encoding(a: Path, b: Path) -> bool:
+    """Whether two videos can be joined. Raises DatasetError for one that cannot be read."""
+    import av
+
+    found = []
+    for path in (a, b):
+        try:
+            with av.open(str(path)) as container:
+                found.append(_encoding(container.streams.video[0]))
+        except (av.FFmpegError, IndexError) as error:
+            raise DatasetError("a video cannot be read", where=str(path), got=str(error)) from error
+    return found[0] == found[1]
 
 
 def _encoding(stream: Any) -> tuple[Any, ...]:
