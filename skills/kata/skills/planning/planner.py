@@ -129,7 +129,10 @@ def _others(problem: Problem, actions: Sequence[Action], part: Condition) -> lis
     predicates = {atom.predicate for atom in part.atoms()}
     made = {index for action in actions for index in bits_of(action.add)}
     literals = [problem.literal(index) for index in sorted(made)]
-    return [str(atom) for atom, value in literals if value and atom.predicate in predicates]
+    atoms = [atom for atom, value in literals if value and atom.predicate in predicates]
+    names = {name for atom in part.atoms() for name in atom.arguments}
+    atoms.sort(key=lambda atom: -len(names & set(atom.arguments)))
+    return [str(atom) for atom in atoms][:4]
 
 
 def _nearest(problem: Problem, actions: Sequence[Action], part: Condition) -> list[str]:

@@ -47,7 +47,7 @@ class NotUnderstood:
 Answer = Grounded | Ambiguous | NotUnderstood
 
 
-class Unresolved(Exception):
+class UnresolvedError(Exception):
     """Leaves the grounding of a sentence with the answer; never leaves this folder."""
 
     def __init__(self, answer: Ambiguous | NotUnderstood) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .answers import NotUnderstood, Unresolved
+from .answers import NotUnderstood, UnresolvedError
 from .words import Token
 
 _DETERMINERS = ("the", "a", "all", "both", "none", "number", "other")
@@ -78,7 +78,7 @@ class Clause:
 
 
 class Parser:
-    """Recursive descent over the tokens of a sentence; raises Unresolved where it gets stuck."""
+    """Recursive descent over tokens; raises UnresolvedError where it gets stuck."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = [token for token in tokens if token.get("filler") == ""]
@@ -98,7 +98,7 @@ class Parser:
                 join = "earlier"
             elif len(out) == 1 and join == "and" and self._after_first:
                 join = "then"
-            out.append(self._clause(join, negated))
+            out.append(self._clause(join, negated, out[-1] if out else None))
 
     _after_first = False
 
@@ -126,7 +126,7 @@ class Parser:
         at = self._at + ahead
         return self._tokens[at] if 0 <= at < len(self._tokens) else Token("")
 
-    def _clause(self, join: Join, negated: bool) -> Clause:
+    def _clause(self, join: Join, negated: bool, before: Clause | None) -> Clause:
         start = self._at
         while self._peek().get("not"):
             negated, self._at = not negated, self._at + 1
@@ -142,6 +142,11 @@ class Parser:
                 break
             clause = grown
         text = " ".join(token.text for token in self._tokens[start : self._at])
+        if before is not None and not (verb or clause.relations or clause.adjective):
+            # "put the red cube on the shelf, then the blue one": the same for another thing
+            clause = replace(
+                clause, verb=before.verb, relations=before.relations, adjective=before.adjective
+            )
         return replace(clause, text=text)
 
     def _grow(self, clause: Clause, token: Token) -> Clause | None:
@@ -209,6 +214,8 @@ class Parser:
             else item
             for item in items
         ]
+        if len(items) > 1 and shared[0].determiner == "both":
+            shared[0] = replace(shared[0], determiner="the")  # "both the red and the blue cube"
         if len(items) > 1 and named.plural and named.attributes and items[-2].attributes:
             shared[-1] = replace(named, plural=False)  # "the red and blue cubes" are two
         return Things(tuple(shared))
@@ -232,6 +239,7 @@ class Parser:
                 break  # "the blue one"
             if kind == "number":
                 number = int(token.get("number"))
+                determiner = determiner if number else "none"
             elif kind == "other":
                 other = True
             elif kind:
@@ -244,14 +252,14 @@ class Parser:
             self._at += 1
         token = self._peek()
         noun, _, plural = token.get("name", "noun", "absent").partition(" ")
-        text = " ".join(token.text for token in self._tokens[start : self._at + bool(noun)])
         if noun or token.get("one"):
             self._at += 1
         elif not (determiner in ("all", "both", "none") or other or attributes or number):
-            raise self._stuck(f"a thing after '{text}'")
+            raise self._stuck("the name of a thing")
+        text = " ".join(token.text for token in self._tokens[start : self._at])
         name = token.get("name")
         return Thing(
-            text or token.text,
+            text,
             determiner,
             number,
             tuple(attributes),
@@ -266,7 +274,7 @@ class Parser:
         token = self._peek(ahead)
         return bool(token.get("noun", "name", "attribute", "absent", "of", "other"))
 
-    def _stuck(self, expected: str) -> Unresolved:
+    def _stuck(self, expected: str) -> UnresolvedError:
         token = self._peek()
         at = f"'{token.text}'" if token.text else "the end"
-        return Unresolved(NotUnderstood(f"at {at}: expected {expected}"))
+        return UnresolvedError(NotUnderstood(f"at {at}: expected {expected}"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kata.datasets.types import Atom, AtomTable, Condition, Facts
 from kata.skills.contract.contract import Contract
 
-from .answers import Ambiguous, Answer, Grounded, NotUnderstood, Unresolved
+from .answers import Ambiguous, Answer, Grounded, NotUnderstood, UnresolvedError
 from .grammar import Clause, Parser
 from .meaning import Interpreter, Meaning
 from .reference import Discourse, Resolver
@@ -32,7 +32,7 @@ class Grounder:
         scene = Scene(self._words, facts, self._contracts)
         try:
             return self._ground(sentence, facts, scene)
-        except Unresolved as stop:
+        except UnresolvedError as stop:
             answer = stop.answer
         if isinstance(answer, Ambiguous) or answer.suggestions:
             return answer
@@ -42,14 +42,14 @@ class Grounder:
 
     def _ground(self, sentence: str, facts: Facts, scene: Scene) -> Grounded:
         if len(sentence) > _LONGEST:
-            raise Unresolved(NotUnderstood(f"longer than {_LONGEST} characters"))
+            raise UnresolvedError(NotUnderstood(f"longer than {_LONGEST} characters"))
         tokens = self._words.tokens(sentence)
         _refuse_questions(tokens)
         self._words.unknown(tokens)
         _refuse_structure(tokens)
         clauses = Parser(tokens).clauses()
         if not clauses:
-            raise Unresolved(NotUnderstood("there is nothing to do in it"))
+            raise UnresolvedError(NotUnderstood("there is nothing to do in it"))
         resolver = Resolver(self._words, facts, Discourse())
         interpreter = Interpreter(scene, resolver, self._contracts)
         meanings: list[tuple[Clause, Meaning]] = []
@@ -70,17 +70,17 @@ def _refuse_questions(tokens: Sequence[Token]) -> None:
     first = words[0] if words else Token("")
     polite = any(token.get("filler").startswith("filler") for token in tokens[:2])
     if first.get("question") or (asked and not polite):
-        raise Unresolved(NotUnderstood("that is a question; say what should be done"))
+        raise UnresolvedError(NotUnderstood("that is a question; say what should be done"))
 
 
 def _refuse_structure(tokens: Sequence[Token]) -> None:
     for token in tokens:
         if token.get("side") and not token.get("relation"):
-            raise Unresolved(
+            raise UnresolvedError(
                 NotUnderstood(f"places '{token.text}' something are not known: say in, on, next to")
             )
         if token.get("if", "question") and not token.get("be", "verb"):
-            raise Unresolved(
+            raise UnresolvedError(
                 NotUnderstood(f"'{token.text}' is not understood: say plainly what should hold")
             )
 

@@ -95,8 +95,8 @@ def verb_forms(phrase: str) -> tuple[str, ...]:
     word, _, rest = phrase.partition(" ")
     rest = f" {rest}" if rest else ""
     stem = word[:-1] if word.endswith("e") and not word.endswith("ee") else word
-    doubles = len(word) > 2 and word[-1] not in f"{_VOWELS}wxy" and word[-2] in _VOWELS
-    if doubles and word[-3] not in _VOWELS and len(word) <= 4:
+    vowels = [letter for letter in word if letter in _VOWELS]
+    if len(vowels) == 1 and word[-2:-1] in _VOWELS and word[-1] not in f"{_VOWELS}wxy":
         stem += word[-1]
     return tuple(form + rest for form in (word, plural(word), f"{stem}ing"))
 

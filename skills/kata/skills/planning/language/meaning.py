@@ -9,7 +9,7 @@ from kata.datasets.types import Atom
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 
-from .answers import Ambiguous, NotUnderstood, Unresolved
+from .answers import Ambiguous, NotUnderstood, UnresolvedError
 from .grammar import Clause, Things
 from .lexicon import Relation, Verb
 from .reference import Chosen, Fits, Resolver
@@ -38,7 +38,7 @@ class Meaning:
 
 
 class Interpreter:
-    """Gives clauses a meaning, one after the other; raises Unresolved where there is none."""
+    """Gives clauses a meaning, one after the other; raises UnresolvedError where there is none."""
 
     def __init__(self, scene: Scene, resolver: Resolver, contracts: Sequence[Contract]) -> None:
         self._scene, self._resolver = scene, resolver
@@ -174,10 +174,9 @@ class Interpreter:
         }
         if not literals:
             raise self._unclear(f"'{theme.text}' cannot be put on itself", theme)
-        note = ()
-        if relation.name != "to" and predicate != relation.predicates[0]:
-            note = (f"read '{relation.name}' as {next(iter(literals))}",)
-        return _made(literals, chosen, (target,), kept=kept, notes=note)
+        other = relation.name != "to" and predicate != relation.predicates[0]
+        notes = (f"read '{relation.name}' as {next(iter(literals))}",) if other else ()
+        return _made(literals, chosen, (target,), kept=kept, notes=notes)
 
     def _holds_now(self, theme: Things, where: Sequence[Ground]) -> bool:
         fits = self._narrowed(lambda _: True, where)
@@ -219,7 +218,7 @@ class Interpreter:
                 break
         chosen = self._resolver.things(ground, takes(predicate))
         if len(chosen.names) > 1:
-            raise Unresolved(
+            raise UnresolvedError(
                 Ambiguous(
                     ground.text,
                     f"'{ground.text}' are several places: {', '.join(chosen.names)}",
@@ -237,7 +236,7 @@ class Interpreter:
                     return relation.predicates[0], name
         options = tuple(name for name in self._scene.words.names if fits(name))
         said = f"'{relation.name}' what? It could be {', '.join(options)}"
-        raise Unresolved(Ambiguous(relation.name, said, options))
+        raise UnresolvedError(Ambiguous(relation.name, said, options))
 
     def _remove(self, theme: Things, ends: Sequence[Ground], held: str) -> Meaning:
         places: list[str] = []
@@ -271,7 +270,7 @@ class Interpreter:
         return _made(literals, chosen, places)
 
     def _put_down(self, clause: Clause, theme: Things, verb: Verb) -> Meaning:
-        """A place that is not said: the first surface for `drop` and `put down`, else a question."""
+        """A place that is not said: the first surface for `drop` and `put down`, or a question."""
         chosen = self._resolver.things(theme, lambda name: self._scene.possible("holding", name))
         atoms = [
             atom
@@ -285,7 +284,7 @@ class Interpreter:
             return _made(literals, chosen, (target,))
         options = tuple(self._scene.say(atom) for atom in atoms)
         message = f"'{clause.text}': where to? {'; '.join(options)}"
-        raise Unresolved(Ambiguous(clause.text, message, options))
+        raise UnresolvedError(Ambiguous(clause.text, message, options))
 
     # ------------------------------------------------------------ the rest
 
@@ -295,25 +294,23 @@ class Interpreter:
         options = tuple(
             self._scene.say(atom)
             for atom in self._scene.made
-            if not verb.predicate or atom.predicate == verb.predicate
+            if atom.predicate in ((verb.predicate,) if verb.predicate else ("on", "in", "near"))
         )
         message = f"'{clause.text}' what? For example: {'; '.join(options[:6])}"
-        raise Unresolved(Ambiguous(clause.text, message, options))
+        raise UnresolvedError(Ambiguous(clause.text, message, options))
 
     def _skill(self, clause: Clause) -> Meaning:
         """A verb that is a contract's name: its things are the parameters, by type."""
         contract = self._contracts[clause.verb.removeprefix(SKILL)]
-        types = self._scene.table.types
         phrases = [clause.theme, *(things for _, things in clause.relations)]
         rest = [phrase for phrase in phrases if phrase is not None]
         columns: list[tuple[str, ...]] = []
         for parameter in contract.parameters:
-            fits: Fits = lambda name, tag=parameter.type: tag in types[name]  # noqa: E731
+            options = self._scene.table.names(parameter.type)
             if not rest:
-                options = self._scene.table.names(parameter.type)
                 message = f"'{clause.text}': which {parameter.name}? {', '.join(options)}"
-                raise Unresolved(Ambiguous(clause.text, message, options))
-            columns.append(self._resolver.things(rest.pop(0), fits).names)
+                raise UnresolvedError(Ambiguous(clause.text, message, options))
+            columns.append(self._resolver.things(rest.pop(0), options.__contains__).names)
         literals: dict[Atom, bool] = {}
         first, *others = columns or [()]
         for name in first or ("",):
@@ -326,9 +323,9 @@ class Interpreter:
             }
         return Meaning(literals, first, tuple(column[0] for column in others))
 
-    def _unclear(self, message: str, theme: Things) -> Unresolved:
+    def _unclear(self, message: str, theme: Things) -> UnresolvedError:
         names = [n for item in theme.items for n in self._resolver.candidates(item)]
-        return Unresolved(NotUnderstood(message, self._scene.examples(names)))
+        return UnresolvedError(NotUnderstood(message, self._scene.examples(names)))
 
 
 def _made(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from kata.datasets.types import Facts
 
-from .answers import Ambiguous, NotUnderstood, Unresolved
+from .answers import Ambiguous, NotUnderstood, UnresolvedError
 from .grammar import Thing, Things
 from .words import Vocabulary
 
@@ -60,7 +60,7 @@ class Resolver:
         names = list(dict.fromkeys(name for choice in chosen for name in choice.names))
         kept = tuple(name for name in names if name not in out)
         if not kept:
-            raise Unresolved(NotUnderstood(f"'{things.text}' leaves nothing"))
+            raise UnresolvedError(NotUnderstood(f"'{things.text}' leaves nothing"))
         every = any(choice.every for choice in chosen)
         return Chosen(kept, every, any(choice.none for choice in chosen))
 
@@ -83,7 +83,7 @@ class Resolver:
             return self._pronoun(thing, fits)
         found = self.candidates(thing)
         if not found or thing.absent:
-            raise Unresolved(NotUnderstood(self._nothing(thing)))
+            raise UnresolvedError(NotUnderstood(self._nothing(thing)))
         fitting = tuple(name for name in found if fits(name)) or found
         if thing.determiner == "none":
             return Chosen(fitting, True, True)
@@ -106,14 +106,14 @@ class Resolver:
         message = f"'{thing.text}' could be any of {could}"
         if len(names) < wanted or wanted > 1:
             message = f"'{thing.text}': there are {len(names)}: {could}"
-        raise Unresolved(Ambiguous(thing.text, message, names))
+        raise UnresolvedError(Ambiguous(thing.text, message, names))
 
     def _any(
         self, thing: Thing, names: tuple[str, ...], wanted: int, done: Fits
     ) -> tuple[str, ...]:
         if len(names) < wanted:
             found = f"there are only {len(names)}: {', '.join(names)}"
-            raise Unresolved(NotUnderstood(f"'{thing.text}': {found}"))
+            raise UnresolvedError(NotUnderstood(f"'{thing.text}': {found}"))
         if len(names) == wanted:
             return names
         chosen = sorted(names, key=done)[:wanted]  # sorting is stable: the scene's order
@@ -142,10 +142,10 @@ class Resolver:
             return Chosen(tuple(held))
         raise self._which(thing, tuple(name for name in self._words.names if fits(name)))
 
-    def _which(self, thing: Thing, names: tuple[str, ...]) -> Unresolved:
+    def _which(self, thing: Thing, names: tuple[str, ...]) -> UnresolvedError:
         options = names or tuple(self._words.names)
         message = f"'{thing.text}' could mean {', '.join(options)}: say which"
-        return Unresolved(Ambiguous(thing.text, message, options))
+        return UnresolvedError(Ambiguous(thing.text, message, options))
 
     def _nothing(self, thing: Thing) -> str:
         noun = thing.noun or thing.name

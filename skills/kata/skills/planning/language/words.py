@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from kata.datasets.types import AtomTable
 from kata.skills.contract.contract import Contract
 
-from .answers import NotUnderstood, Unresolved
+from .answers import NotUnderstood, UnresolvedError
 from .lexicon import Lexicon, lexicon, plural, verb_forms
 
 _WORD = re.compile(r"[a-z0-9_]+|[.,;:!?]")
 _PHRASE_WORDS = 5
+_PLAIN = {"\u2019": "'", "`": "'", "-": " ", "&": " and "}
 SKILL = "skill "
 """Prefix of the verb that is a contract's own name."""
 
@@ -95,8 +96,10 @@ class Vocabulary:
             self._add(plural(noun), "noun", f"{noun} plural")
 
     def tokens(self, sentence: str) -> list[Token]:
-        """The sentence as tokens, longest phrases first; raises Unresolved for unknown words."""
-        text = sentence.lower().replace("\u2019", "'").replace("`", "'").replace("-", " ")
+        """The sentence as tokens, longest phrases first; an unknown word is of no kind."""
+        text = sentence.lower()
+        for sign, plain in _PLAIN.items():
+            text = text.replace(sign, plain)
         for short, long in self.lexicon.contractions.items():
             text = re.sub(rf"\b{short}\b", long, text)
         words = _WORD.findall(text.replace("'s ", " ").replace("'", ""))
@@ -116,7 +119,7 @@ class Vocabulary:
         return out
 
     def unknown(self, tokens: Sequence[Token]) -> None:
-        """Raise Unresolved if there are words that nothing here is called by."""
+        """Raise UnresolvedError if there are words that nothing here is called by."""
         unknown = [i for i, token in enumerate(tokens) if not token.kinds]
         if not unknown:
             return
@@ -127,7 +130,7 @@ class Vocabulary:
         if near:
             choice = " or ".join(f"'{other}'" for other in near)
             fixed = [said.replace(word, other) for other in near]
-            raise Unresolved(
+            raise UnresolvedError(
                 NotUnderstood(f"unknown word '{word}': did you mean {choice}?", tuple(fixed))
             )
         before = tokens[at - 1] if at else Token("")
@@ -137,15 +140,15 @@ class Vocabulary:
             there = [n for n, w in self.names.items() if noun in (w.noun, *self.types[n])]
             thing = f"{word} {after.text}" if there else word
             known = ", ".join(there or self.names)
-            raise Unresolved(NotUnderstood(f"there is no '{thing}' here; there is {known}"))
+            raise UnresolvedError(NotUnderstood(f"there is no '{thing}' here; there is {known}"))
         words = ", ".join(f"'{tokens[i].text}'" for i in unknown)
-        raise Unresolved(NotUnderstood(f"unknown word{'s' * (len(unknown) > 1)} {words}"))
+        raise UnresolvedError(NotUnderstood(f"unknown word{'s' * (len(unknown) > 1)} {words}"))
 
     def nearest(self, word: str) -> list[str]:
         """Known words that look like it, the likeliest first."""
         known = [phrase for phrase in self._phrases if " " not in phrase and len(phrase) > 2]
         found = difflib.get_close_matches(word, sorted(known), n=2, cutoff=0.78)
-        return found[:1] if found[1:] == [plural(found[0])] else found
+        return found[:1] if found[1:] and found[1] == plural(found[0]) else found
 
     def spoken(self, name: str) -> str:
         """A name as it is said: `red_cube` is `red cube`."""
