@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kata.datasets.types import ConfigError, KataError
 from kata.launch.arguments import override_key, split
 from kata.launch.configuration import compose, sweep

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from kata.launch.cli import main
 
 HERE = Path(__file__).parent

@@ -5,6 +5,7 @@ import operator
 import os
 
 import pytest
+
 from kata.datasets.types import ExecutionError, UnknownNameError
 from kata.launch.keys import verb_keys
 from kata.launch.pool import run_all
@@ -13,7 +14,9 @@ from kata.launch.pool import run_all
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_by_name(workers: int) -> None:
     done: list[float] = []
-    results = dict(run_all({str(i): (operator.mul, (2, i)) for i in range(5)}, workers, done.append))
+    results = dict(
+        run_all({str(i): (operator.mul, (2, i)) for i in range(5)}, workers, done.append)
+    )
     assert results == {str(i): 2 * i for i in range(5)}
     assert done[-1] == 5
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from kata.datasets.types import ConfigError, StorageError
 from kata.launch.configuration import Config
 from kata.launch.workspace import RunFolder, command_again, default_folder, open_folder

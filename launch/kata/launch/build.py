@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from .keys import config_root, options
 
 if TYPE_CHECKING:
     from kata.datasets.dataset import Dataset
+    from kata.datasets.types import MakeWorld
     from kata.policies.config import TrainConfig
+    from kata.sim.scene.config import TableWorldConfig
     from kata.skills.contract.contract import Contract
     from kata.skills.library.library import Library
 
@@ -80,3 +83,27 @@ def train_config(config: Config) -> TrainConfig:
         seed=config.seed,
         **config.train.plain(),
     )
+
+
+def world_config(config: Config, cameras: Sequence[str] = ()) -> TableWorldConfig:
+    """The scene that `world` and `robot` of a configuration describe.
+
+    Raises UnknownNameError for another field or robot, ConfigError for an impossible value.
+    """
+    from kata.sim.robots import describe
+    from kata.sim.scene.config import TableWorldConfig
+
+    describe(config.robot)
+    data = {**config.world.plain(), "robot": config.robot}
+    if cameras:
+        data["cameras"] = list(cameras)
+    return TableWorldConfig.from_data(data, where="world")
+
+
+def make_trial(
+    config: Config, task: str, start: str = "nominal", cameras: Sequence[str] = ()
+) -> MakeWorld:
+    """Picklable maker of a world that poses a task; see `kata.sim.tasks`."""
+    from kata.sim.tasks import make_trial as make
+
+    return functools.partial(make, task, start, world_config(config, cameras))
