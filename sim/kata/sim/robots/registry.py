@@ -65,10 +65,11 @@ def load_described(description: Description) -> RobotModel:
     if description.source == "menagerie":
         make = functools.partial(menagerie.make_spec, description.name, description.model)
         return build_model(description, make)
-    return build_model(description, functools.partial(_spec_of_file, description.model))
+    return build_model(description, functools.partial(spec_of_file, description.model))
 
 
-def _spec_of_file(path: str) -> mujoco.MjSpec:
+def spec_of_file(path: str) -> mujoco.MjSpec:
+    """A fresh MjSpec of an MJCF or URDF file. Raises ConfigError."""
     if not Path(path).is_file():
         raise ConfigError("the robot's model file is gone", where=path, hint="add it again")
     try:
