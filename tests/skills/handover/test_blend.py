@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kata.datasets.types import Limits, Trajectory, UnknownNameError
 from kata.skills.handover.blend import JerkLimited, Switch, make_blend
-from kata.skills.handover.curve import cut, head, sample, slowed
+from kata.skills.handover.curve import cut, head, sample
 
 STEP = 0.01
 
@@ -34,9 +34,7 @@ def test_a_jerk_limited_join_is_continuous_keeps_limits_and_comes_to_rest(seed, 
     rng = np.random.default_rng(seed)
     old = random_trajectory(rng, size)
     new = random_trajectory(rng, size, start_s=0.1)
-    new = Trajectory(
-        new.times_s, new.position - new.position[0] + old.position[0], new.velocity
-    )
+    new = Trajectory(new.times_s, new.position - new.position[0] + old.position[0], new.velocity)
     now, limits = tick * STEP, make_limits(size)
     joined = JerkLimited(STEP).join(old, new, now, limits)
     before, after = old.at(now), joined.at(now)
@@ -56,18 +54,19 @@ def test_a_jerk_limited_join_is_continuous_keeps_limits_and_comes_to_rest(seed, 
 def test_acceleration_is_continuous_up_to_the_jerk_of_one_knot(seed, tick):
     rng = np.random.default_rng(seed)
     old, new = random_trajectory(rng, 4), random_trajectory(rng, 4)
-    new = Trajectory(
-        new.times_s, new.position - new.position[0] + old.position[0], new.velocity
-    )
+    new = Trajectory(new.times_s, new.position - new.position[0] + old.position[0], new.velocity)
     limits, now = make_limits(4), tick * STEP + 0.003
     blend = JerkLimited(STEP)
     joined = blend.join(old, new, now, limits)
     before, after = old.at(now), joined.at(now)
     # A cubic between two knots has one jerk: the profile's may change once inside.
     allowed = limits.jerk * blend.jerk_share * STEP * 2
-    allowed = allowed + np.maximum(0, np.abs(before.acceleration - new.at(now).acceleration)
-                                   - limits.acceleration * blend.acceleration_share)
-    # The new trajectory's own knot may fall into the first span; its step of acceleration is its own.
+    allowed = allowed + np.maximum(
+        0,
+        np.abs(before.acceleration - new.at(now).acceleration)
+        - limits.acceleration * blend.acceleration_share,
+    )
+    # A knot of the new trajectory may fall into the first span, with its own step.
     own = np.abs(np.diff(sample(new, np.arange(0, 0.5, 0.01)).acceleration, axis=0)).max(axis=0)
     assert np.all(np.abs(before.acceleration - after.acceleration) <= allowed + own)
 
@@ -90,10 +89,31 @@ def test_a_large_gap_goes_straight_to_the_end_of_the_new_trajectory():
     assert fine.position.max() <= 3.0
 
 
+def test_a_joint_that_cannot_fade_does_not_disturb_the_others():
+    times = 0.05 * np.arange(9)
+    rise = np.column_stack([0.4 * times, np.where(times > 0, 2.9, 2.9)])
+    speed = np.column_stack([np.full(9, 0.4), np.zeros(9)])
+    speed[-1] = 0.0
+    new = Trajectory(times, rise, speed)
+    old = Trajectory(
+        times,
+        np.column_stack([0.4 * times, 2.98 - 0 * times]),
+        np.column_stack([np.full(9, 0.4), np.full(9, 0.5)]),
+    )
+    joined = JerkLimited(STEP).join(old, new, 0.05, make_limits(2))
+    fine = sample(joined, np.arange(0.05, 0.5, 0.001))
+    assert np.allclose(fine.position[:300, 0], 0.4 * np.arange(0.05, 0.35, 0.001), atol=1e-6)
+    assert np.abs(np.diff(fine.position[:, 1])).max() < 2.01e-3
+    assert joined.position[-1] == pytest.approx([0.16, 2.9])
+
+
 def test_motion_against_a_position_limit_stays_inside():
     # The old motion runs toward the bound, the new one waits right at it.
-    old = Trajectory(np.array([0.0, 0.1, 0.2]), np.array([[2.80], [2.86], [2.86]]),
-                     np.array([[0.0], [1.0], [0.0]]))
+    old = Trajectory(
+        np.array([0.0, 0.1, 0.2]),
+        np.array([[2.80], [2.86], [2.86]]),
+        np.array([[0.0], [1.0], [0.0]]),
+    )
     new = Trajectory.hold(0.0, np.array([2.99]))
     joined = JerkLimited(STEP).join(old, new, 0.1, make_limits(1))
     assert sample(joined, np.arange(0.1, joined.end_s, 0.001)).position.max() <= 3.0 + 1e-9
@@ -134,13 +154,6 @@ def test_cut_and_samples_agree_with_the_trajectory(seed, now):
     assert np.allclose(whole.position, [c.position for c in one], atol=1e-12)
     assert np.allclose(whole.velocity, [c.velocity for c in one], atol=1e-9)
     assert np.allclose(part.position, whole.position, atol=1e-9)
-
-
-def test_a_slowed_trajectory_passes_the_same_points():
-    trajectory = random_trajectory(np.random.default_rng(5), 3)
-    half = slowed(trajectory, 2.0)
-    assert np.allclose(half.at(0.5).position, trajectory.at(0.25).position)
-    assert np.allclose(half.at(0.5).velocity, trajectory.at(0.25).velocity / 2)
 
 
 def test_a_head_starts_in_the_given_state_and_keeps_the_last_knot():

@@ -8,22 +8,22 @@ after it. Legend: `D` joints, `N` instants of the servo.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kata.datasets.types import (
     Array,
     Command,
-    ExecutionError,
     Limits,
     Trajectory,
     UnknownNameError,
 )
 
-from .curve import EPSILON_S, Samples, cut, sample, slowed
+from .curve import EPSILON_S, cut, sample
 from .profile import Profile, scaled, steps
 
 _SAME = 1e-12
@@ -32,9 +32,7 @@ _SAME = 1e-12
 class Blend(Protocol):
     """Makes one trajectory of two."""
 
-    def join(
-        self, old: Trajectory, new: Trajectory, now_s: float, limits: Limits
-    ) -> Trajectory:
+    def join(self, old: Trajectory, new: Trajectory, now_s: float, limits: Limits) -> Trajectory:
         """A trajectory from `now_s` on that ends as `new` does, at rest."""
 
 
@@ -44,10 +42,10 @@ class Switch:
 
     def join(
         self,
-        old: Trajectory,  # noqa: ARG002
+        old: Trajectory,
         new: Trajectory,
         now_s: float,
-        limits: Limits,  # noqa: ARG002
+        limits: Limits,
     ) -> Trajectory:
         """`new` from `now_s` on."""
         return cut(new, now_s)
@@ -57,20 +55,23 @@ class Switch:
 class JerkLimited:
     """The difference to the old trajectory decays with bounded velocity, acceleration and jerk.
 
+    Each joint by itself: a joint that would leave its limits tries the full limits of acceleration
+    and jerk, and at last goes straight to the new trajectory's end, whatever the others do.
+
     Attributes:
         step_s: distance of knots while it decays; the servo period.
-        acceleration_share, jerk_share: of the robot's limits that the difference may use. Less is
-            smoother and slower; where it would leave the limits, the full ones are tried, then
-            the new trajectory is slowed down, and at last the motion goes straight to its end.
+        acceleration_share, jerk_share: of the robot's limits that the difference may use; less is
+            smoother and slower.
+        direct: joints that keep position and velocity, but pass the next knot as they are told,
+            such as grippers, which close on things and must not be late.
     """
 
     step_s: float = 0.01
     acceleration_share: float = 0.5
     jerk_share: float = 0.03
+    direct: tuple[int, ...] = ()
 
-    def join(
-        self, old: Trajectory, new: Trajectory, now_s: float, limits: Limits
-    ) -> Trajectory:
+    def join(self, old: Trajectory, new: Trajectory, now_s: float, limits: Limits) -> Trajectory:
         """Continuous in position, velocity and acceleration at `now_s`; inside the limits.
 
         The limits of position and velocity hold if both trajectories keep to them and the old
@@ -80,77 +81,120 @@ class JerkLimited:
         before, after = old.at(now_s), new.at(now_s)
         if _equal(before, after):
             return new
-        soft = (self.acceleration_share, self.jerk_share)
-        for share, slow in ((soft, 1.0), ((1.0, 1.0), 1.0), (soft, 2.0), ((1.0, 1.0), 4.0)):
-            calm = new if slow == 1.0 else slowed(new, slow)
-            joined = self._carry(before, calm, now_s, limits, share)
-            if joined is not None:
-                return joined
-        return self._straight(before, new.position[-1], now_s, limits)
-
-    def _carry(
-        self,
-        before: Command,
-        new: Trajectory,
-        now_s: float,
-        limits: Limits,
-        share: tuple[float, float],
-    ) -> Trajectory | None:
-        after = new.at(now_s)
-        bounds = scaled(limits, 1.0, *share)
-        # More acceleration than a profile may have comes from kinks of the trajectories themselves.
-        kink = before.acceleration - after.acceleration
-        gap = Command(
-            before.position - after.position,
-            before.velocity - after.velocity,
-            np.clip(kink, -bounds.acceleration, bounds.acceleration),
-        )
+        if self.direct:
+            new = _continued(new, before, list(self.direct))
+            after = new.at(now_s)
+            kept = before.acceleration.copy()
+            kept[list(self.direct)] = after.acceleration[list(self.direct)]
+            before = Command(before.position, before.velocity, kept)
         room = np.maximum(limits.velocity - _speed(new), 0.1 * limits.velocity)
-        bounds = Limits(bounds.lower, bounds.upper, room, bounds.acceleration, bounds.jerk)
-        try:
-            fade = Profile(gap, np.zeros_like(gap.position), bounds)
-        except ExecutionError:
-            return None
-        times = steps(fade.duration_s, self.step_s)
-        base, extra = sample(new, now_s + times), fade.sample(times)
-        extra.position[-1], extra.velocity[-1] = 0.0, 0.0
-        position, velocity = base.position + extra.position, base.velocity + extra.velocity
-        if not _inside(position, velocity, limits, base, before):
-            return None
-        return _then(Trajectory(now_s + times, position, velocity), new)
+        soft = scaled(limits, 1.0, self.acceleration_share, self.jerk_share)
+        ways = []
+        for bounds in (soft, limits):
+            ways.append(_faded(before, after, new, now_s, self.step_s, bounds, room))
+            ok = self._accepted(ways[-1], limits, before, new)
+            if ok.all():
+                break
+        if not ok.all():
+            ways.append(_straight(before, new, now_s, self.step_s, limits))
+        accepted = [self._accepted(way, limits, before, new) for way in ways]
+        return _then(_chosen(ways, accepted, new), new)
 
-    def _straight(self, before: Command, goal: Array, now_s: float, limits: Limits) -> Trajectory:
-        move = Profile(before, goal, limits).trajectory(now_s, self.step_s)
-        inside = np.clip(move.position, limits.lower, limits.upper)
-        return Trajectory(move.times_s, inside, move.velocity)
+    def _accepted(
+        self, path: Trajectory, limits: Limits, before: Command, new: Trajectory
+    ) -> NDArray[np.bool_]:
+        """Joints (D,) for which a way will do; those that go direct have no other."""
+        ok = _inside(path, limits, before, new)
+        ok[list(self.direct)] = True
+        return ok
+
+
+def _faded(
+    before: Command,
+    after: Command,
+    new: Trajectory,
+    now_s: float,
+    step_s: float,
+    bounds: Limits,
+    room: Array,
+) -> Trajectory:
+    """The new trajectory plus the difference at `now_s`, which decays; joints on their own."""
+    # More acceleration than a profile may have comes from kinks of the trajectories themselves.
+    kink = before.acceleration - after.acceleration
+    gap = Command(
+        before.position - after.position,
+        before.velocity - after.velocity,
+        np.clip(kink, -bounds.acceleration, bounds.acceleration),
+    )
+    bounds = Limits(bounds.lower, bounds.upper, room, bounds.acceleration, bounds.jerk)
+    fade = Profile(gap, np.zeros_like(gap.position), bounds)
+    times = steps(fade.duration_s, step_s)
+    base, extra = sample(new, now_s + times), fade.sample(times)
+    extra.position[-1], extra.velocity[-1] = 0.0, 0.0
+    return Trajectory(now_s + times, base.position + extra.position, base.velocity + extra.velocity)
+
+
+def _straight(
+    before: Command, new: Trajectory, now_s: float, step_s: float, limits: Limits
+) -> Trajectory:
+    move = Profile(before, new.position[-1], limits)
+    # As long as the new trajectory at least, so that nothing of it follows for these joints.
+    times = steps(max(move.duration_s, new.end_s - now_s), step_s)
+    path = move.sample(times)
+    return Trajectory(now_s + times, limits.clip(path.position), path.velocity)
+
+
+def _inside(
+    path: Trajectory, limits: Limits, before: Command, new: Trajectory
+) -> NDArray[np.bool_]:
+    """Which joints (D,) stay inside, or no further outside than the trajectories themselves."""
+    least = np.minimum(np.minimum(limits.lower, new.position.min(axis=0)), before.position)
+    most = np.maximum(np.maximum(limits.upper, new.position.max(axis=0)), before.position)
+    speed = np.maximum(_speed(new), np.abs(before.velocity))
+    fastest = np.maximum(limits.velocity, speed) + 1e-9
+    placed = (path.position >= least - 1e-9) & (path.position <= most + 1e-9)
+    return np.asarray((placed & (np.abs(path.velocity) <= fastest)).all(axis=0))
+
+
+def _chosen(
+    ways: Sequence[Trajectory], accepted: Sequence[NDArray[np.bool_]], new: Trajectory
+) -> Trajectory:
+    """For each joint the first way that is accepted; the last way where none is."""
+    if len(ways) == 1:
+        return ways[0]
+    times = max((way.times_s for way in ways), key=len)
+    position, velocity = np.empty((2, len(times), new.position.shape[1]))
+    open_joints = np.ones(new.position.shape[1], dtype=bool)
+    for i, way in enumerate(ways):
+        last = i == len(ways) - 1
+        take = open_joints & (last | accepted[i])
+        full = sample(_then(way, new), times)
+        position[:, take], velocity[:, take] = full.position[:, take], full.velocity[:, take]
+        open_joints &= ~take
+    return Trajectory(times, position, velocity)
+
+
+def _continued(new: Trajectory, now: Command, joints: list[int]) -> Trajectory:
+    """The new trajectory with these joints of its first knot as they are now."""
+    position, velocity = new.position.copy(), new.velocity.copy()
+    position[0, joints], velocity[0, joints] = now.position[joints], now.velocity[joints]
+    return Trajectory(new.times_s, position, velocity)
 
 
 def _speed(new: Trajectory) -> Array:
     """Greatest speed (D,) at knots and middles of spans; `_inside` has the last word."""
-    speed = np.abs(new.velocity).max(axis=0)
+    speed: Array = np.abs(new.velocity).max(axis=0)
     if len(new.times_s) == 1:
         return speed
     rise = (new.position[1:] - new.position[:-1]) / np.diff(new.times_s)[:, None]
     middle = 1.5 * rise - 0.25 * (new.velocity[1:] + new.velocity[:-1])
-    return np.maximum(speed, np.abs(middle).max(axis=0))
+    return np.asarray(np.maximum(speed, np.abs(middle).max(axis=0)))
 
 
 def _equal(a: Command, b: Command) -> bool:
     gap = np.abs([a.position - b.position, a.velocity - b.velocity])
     steps_apart = np.abs(a.acceleration - b.acceleration)
     return bool(gap.max() < _SAME and steps_apart.max() < 1e3 * _SAME)
-
-
-def _inside(
-    position: Array, velocity: Array, limits: Limits, base: Samples, before: Command
-) -> bool:
-    """Inside the limits; where the trajectories themselves are not, no further outside."""
-    least = np.minimum(np.minimum(limits.lower, base.position.min(axis=0)), before.position)
-    most = np.maximum(np.maximum(limits.upper, base.position.max(axis=0)), before.position)
-    speed = np.maximum(np.abs(base.velocity).max(axis=0), np.abs(before.velocity))
-    fastest = np.maximum(limits.velocity, speed) + 1e-9
-    ok = (position >= least - 1e-9) & (position <= most + 1e-9) & (np.abs(velocity) <= fastest)
-    return bool(ok.all())
 
 
 def _then(first: Trajectory, new: Trajectory) -> Trajectory:
@@ -170,8 +214,11 @@ BLENDS: Mapping[str, type[Switch | JerkLimited]] = {
 """Blends by the name that configuration uses."""
 
 
-def make_blend(name: str, step_s: float) -> Blend:
-    """The blend of that name for a servo period. Raises UnknownNameError."""
+def make_blend(name: str, step_s: float, direct: Sequence[int] = ()) -> Blend:
+    """The blend of that name for a servo period; see `JerkLimited.direct`.
+
+    Raises UnknownNameError.
+    """
     if name not in BLENDS:
         raise UnknownNameError("blend", name, BLENDS)
-    return Switch() if name == "switch" else JerkLimited(step_s)
+    return Switch() if name == "switch" else JerkLimited(step_s, direct=tuple(direct))

@@ -75,13 +75,6 @@ def head(trajectory: Trajectory, time_s: float, now: Command, least_s: float = 0
     )
 
 
-def slowed(trajectory: Trajectory, factor: float) -> Trajectory:
-    """The same path `factor` times slower, from the same start."""
-    start = trajectory.start_s
-    times = start + (trajectory.times_s - start) * factor
-    return Trajectory(times, trajectory.position, trajectory.velocity / factor)
-
-
 def appended(first: Trajectory, second: Trajectory) -> Trajectory:
     """`first` and then `second`, which must start where and when `first` ends."""
     if second.start_s > first.end_s + EPSILON_S:

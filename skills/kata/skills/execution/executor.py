@@ -1,0 +1,386 @@
+"""The executor: takes a plan, asks for chunks and plans, and always has a command.
+
+It never computes a chunk or a plan. Each tick gives one command; once a frame (whenever the facts
+are new) it looks at conditions, watches and requests. What it decides follows `states.py`; why it
+did so is in its events. Legend: `D` joints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kata.datasets.types import (
+    ActionChunk,
+    Array,
+    ChunkRequest,
+    ExecutionError,
+    Facts,
+    Kinematics,
+    Observation,
+    RobotSpec,
+    Trajectory,
+)
+from kata.skills.contract.call import Call
+from kata.skills.handover.profile import brake, scaled
+from kata.skills.handover.transition import Clearance, Mover
+from kata.skills.planning.plan import Failure, Plan, Refusal
+
+from .landing import Track, make_lander, refusal, within
+from .messages import ChunkQuery, ChunkReply, Event, PlanQuery, PlanReply, ReadySkill, Tick
+from .options import ExecutorOptions
+from .seam import choose
+from .states import ACTIVE, FINAL, TRANSITIONS, Signal, State
+from .watch import ConditionWatch, StallWatch, Watch
+
+
+class SkillExecutor:
+    """Runs plans of chunked skills on one robot.
+
+    Args:
+        skills: by name; a plan that names another one fails with a reason.
+        period_s: of the servo; ticks come at whole multiples of it.
+        clearance: where the world can tell distances, for transitions.
+        watches: monitors; `holds` and stalls if none are given.
+    """
+
+    def __init__(
+        self,
+        robot: RobotSpec,
+        kinematics: Kinematics,
+        period_s: float,
+        skills: Mapping[str, ReadySkill],
+        options: ExecutorOptions | None = None,
+        clearance: Clearance | None = None,
+        watches: Sequence[Watch] | None = None,
+    ) -> None:
+        self.options = options or ExecutorOptions()
+        self._robot, self._period_s, self._skills = robot, period_s, skills
+        self._smooth = self.options.mode != "naive"
+        self._lander = make_lander(robot, kinematics, period_s, smooth=self._smooth)
+        self._mover = Mover(robot, kinematics, self.options.transition, clearance)
+        self._watches = (
+            (ConditionWatch(), StallWatch(self.options.stall_s))
+            if watches is None
+            else tuple(watches)
+        )
+        self._step = robot.limits.velocity * period_s
+        self._track: Track | None = None
+        self._last: Array | None = None
+        self._facts_s = float("-inf")
+        self._ask_s = self._began_s = self._settle_s = self._arrival_s = 0.0
+        self._next_id = 0
+        self._inbox: list[ChunkReply | PlanReply] = []
+        self._requests: list[ChunkQuery | PlanQuery] = []
+        self._events: list[Event] = []
+        self._cancelled = ""
+        self.state = State.IDLE
+        self._plan: Plan | None = None
+        self._asked: int | None = None
+        self._clear_plan(None, 0.0)
+        self.replans = 0
+        self._failures: list[Failure] = []
+
+    # ---------------------------------------------------------------- what it is told
+
+    @property
+    def call(self) -> Call | None:
+        """The call that is being prepared or run; None before, after and between plans."""
+        if self._plan is None or self._index >= len(self._order):
+            return None
+        return self._plan.calls[self._order[self._index]]
+
+    def start(self, plan: Plan, now_s: float) -> None:
+        """Begin a plan, whatever went on before. Raises ExecutionError for a cyclic order."""
+        self._clear_plan(plan, now_s)
+        self._facts_s = float("-inf")
+        self.replans, self._failures, self._cancelled = 0, [], ""
+        self._signal(Signal.START, now_s, f"plan of {len(plan.calls)} calls for {plan.goal}")
+
+    def deliver(self, reply: ChunkReply | PlanReply) -> None:
+        """Keep an answer for the next tick."""
+        self._inbox.append(reply)
+
+    def cancel(self, reason: str) -> None:
+        """Come to rest from the next tick on."""
+        self._cancelled = reason or "no reason given"
+
+    def tick(self, observation: Observation, facts: Facts, now_s: float) -> Tick:
+        """The command for the period that begins now, with requests and decisions."""
+        if self._track is None:
+            self._follow(Trajectory.hold(now_s, observation.position), now_s)
+            self._last = observation.position
+        if self._cancelled:
+            self._cancel(now_s)
+        if self._inbox:
+            for reply in self._inbox:
+                if isinstance(reply, ChunkReply):
+                    self._take_chunk(reply, facts, now_s)
+                else:
+                    self._take_plan(reply, now_s)
+            self._inbox.clear()
+        if facts.time_s != self._facts_s:
+            self._facts_s = facts.time_s
+            self._frame(observation, facts, now_s)
+        assert self._track is not None
+        assert self._last is not None
+        limits = self._robot.limits
+        wanted = self._track.command(now_s)
+        command = within(wanted, self._last, self._step, limits.lower, limits.upper)
+        self._last = command.position
+        if not self._requests and not self._events:
+            return Tick(command)
+        tick = Tick(command, tuple(self._requests), tuple(self._events))
+        self._requests.clear()
+        self._events.clear()
+        return tick
+
+    # ---------------------------------------------------------------- once a frame
+
+    def _frame(self, observation: Observation, facts: Facts, now_s: float) -> None:
+        if self.state is State.MOVING:
+            if now_s >= self._arrival_s - 0.5 * self._period_s:
+                self._moved = True
+                self._signal(Signal.ARRIVED, now_s, "at the chosen start")
+        elif self.state in ACTIVE:
+            self._supervise(observation, facts, now_s)
+        if self.state is State.CHECKING:
+            self._check(observation, facts, now_s)
+        if self.state in ACTIVE and self._asked is None and now_s >= self._ask_s - 1e-9:
+            self._ask(observation, now_s)
+
+    def _check(self, observation: Observation, facts: Facts, now_s: float) -> None:
+        """Skip what is achieved, check what is required, and choose where to start."""
+        call = self.call
+        while call is not None and call.achieves.evaluate(facts).value and not self._moved:
+            self._next(now_s, "already achieved")
+            call = self.call
+        if call is None:
+            self._finish(facts, now_s)
+            return
+        if call.contract.name not in self._skills:
+            self._break(call, f"there is no skill '{call.contract.name}'", facts, now_s)
+            return
+        unmet = call.requires.unmet(facts)
+        if unmet:
+            if now_s - self._since_s >= self.options.patience_s - 1e-9:
+                self._break(call, "requires " + " and ".join(unmet), facts, now_s)
+            return
+        strange = [name for name in call.focus if name not in observation.entities]
+        if strange:
+            self._break(call, f"does not see {', '.join(strange)}", facts, now_s)
+            return
+        if self.options.mode == "full" and not self._moved and self._move(observation, now_s):
+            return
+        self._begun, self._began_s, self._ask_s = False, now_s, now_s
+        self._refusals = 0
+        self._signal(Signal.READY, now_s, "requires hold")
+
+    def _move(self, observation: Observation, now_s: float) -> bool:
+        """Whether a transition has begun."""
+        call = self.call
+        assert call is not None
+        assert self._track is not None
+        choice = choose(
+            self._skills[call.contract.name].boundary,
+            call,
+            observation.with_focus(call.focus),
+            self._track.trajectory.at(now_s),
+            now_s,
+            self._mover,
+        )
+        numbers = {"here": choice.here, "there": choice.there}
+        if choice.move is None:
+            self._log("stays", now_s, choice.reason, numbers)
+            return False
+        self._follow(choice.move.trajectory, now_s)
+        self._arrival_s = choice.move.trajectory.end_s
+        numbers["seconds"] = self._arrival_s - now_s
+        self._signal(Signal.MOVE, now_s, choice.reason, numbers)
+        return True
+
+    def _supervise(self, observation: Observation, facts: Facts, now_s: float) -> None:
+        """Is it done, has it failed, or does it go on?"""
+        call = self.call
+        assert call is not None
+        boundary = self._skills[call.contract.name].boundary
+        done = boundary.is_done(call, observation, facts)
+        if done.ok:
+            if self.state is not State.SETTLING:
+                self._settle_s = now_s
+                self._signal(Signal.ACHIEVED, now_s, done.reason)
+            if now_s - self._settle_s >= call.contract.settle_s - 1e-9:
+                self._next(now_s, f"held for {now_s - self._settle_s:.2f} s")
+            return
+        if self.state is State.SETTLING:
+            self._signal(Signal.LOST, now_s, done.reason)
+        for watch in self._watches:
+            alarm = watch.check(call, observation, facts)
+            if alarm is not None:
+                self._break(call, alarm.reason, facts, now_s)
+                return
+        if now_s - self._began_s >= call.contract.duration_s - 1e-9:
+            reason = f"not done after {call.contract.duration_s:g} s: {done.reason}"
+            self._break(call, reason, facts, now_s)
+
+    def _ask(self, observation: Observation, now_s: float) -> None:
+        call = self.call
+        assert call is not None
+        request = ChunkRequest(now_s, self.options.delay_s)
+        self._asked = self._next_id
+        self._next_id += 1
+        seen = observation.with_focus(call.focus)
+        first = not self._begun
+        self._begun = True
+        self._requests.append(ChunkQuery(self._asked, call, self._index, first, seen, request))
+
+    # ---------------------------------------------------------------- replies
+
+    def _take_chunk(self, reply: ChunkReply, facts: Facts, now_s: float) -> None:
+        if reply.id != self._asked or self.state not in ACTIVE:
+            self._log("stale", now_s, f"reply {reply.id} is not waited for any more")
+            return
+        self._asked = None
+        call = self.call
+        assert call is not None
+        assert self._track is not None
+        path: Trajectory | str = reply.error or "no chunk came"
+        if reply.chunk is not None:
+            path = refusal(reply.chunk, call.contract, self._robot)
+            path = path or self._lander.land(
+                reply.chunk,
+                self._track.trajectory,
+                now_s,
+                first=self.state is State.WAITING,
+            )
+        if isinstance(path, str) or reply.chunk is None:
+            self._refuse(call, str(path), facts, now_s)
+            return
+        self._refusals = 0
+        self._follow(path, now_s)
+        self._ask_s = self._due(call, reply.chunk)
+        if self.state is State.WAITING:
+            self._signal(
+                Signal.CHUNK, now_s, "first chunk", {"late_s": now_s - reply.chunk.start_s}
+            )
+
+    def _due(self, call: Call, chunk: ActionChunk) -> float:
+        spec = self._skills[call.contract.name].policy.chunk_spec
+        return chunk.start_s + spec.execute * chunk.step_s
+
+    def _refuse(self, call: Call, reason: str, facts: Facts, now_s: float) -> None:
+        """Hold and ask once more; the second refusal in a row is a failure."""
+        self._refusals += 1
+        self._signal(Signal.REFUSED, now_s, f"chunk refused: {reason}")
+        if self._refusals > 1:
+            self._break(call, f"two chunks refused: {reason}", facts, now_s)
+            return
+        self._rest(now_s)
+        self._ask_s = now_s
+
+    def _take_plan(self, reply: PlanReply, now_s: float) -> None:
+        if reply.id != self._asked or self.state is not State.REPLANNING:
+            self._log("stale", now_s, f"plan {reply.id} is not waited for any more")
+            return
+        if isinstance(reply.outcome, Refusal):
+            self._signal(Signal.GIVE_UP, now_s, f"no new plan: {reply.outcome.message}")
+            return
+        self._clear_plan(reply.outcome, now_s)
+        calls = ", ".join(str(call) for call in reply.outcome.calls)
+        self._signal(Signal.PLANNED, now_s, f"new plan: {calls}")
+
+    # ---------------------------------------------------------------- from call to call
+
+    def _next(self, now_s: float, reason: str) -> None:
+        """The call is over: naive stops where the command is, the others run on until joined."""
+        self._signal(Signal.NEXT, now_s, reason)
+        self._index += 1
+        self._asked, self._moved, self._since_s = None, False, now_s
+        if not self._smooth:
+            self._rest(now_s)
+
+    def _finish(self, facts: Facts, now_s: float) -> None:
+        assert self._plan is not None
+        unmet = self._plan.goal.unmet(facts)
+        if unmet and self._plan.calls:
+            if now_s - self._since_s >= self.options.patience_s - 1e-9:
+                last = self._plan.calls[self._order[-1]]
+                self._break(last, "goal not reached: " + " and ".join(unmet), facts, now_s)
+        elif unmet:
+            self._signal(Signal.GIVE_UP, now_s, "an empty plan, and the goal does not hold")
+        else:
+            self._rest(now_s)
+            self._signal(Signal.FINISHED, now_s, f"goal holds: {self._plan.goal}")
+
+    def _break(self, call: Call, reason: str, facts: Facts, now_s: float) -> None:
+        """A call has failed: come to rest, and ask for a new plan if there may be one."""
+        assert self._plan is not None
+        self._rest(now_s)
+        self._failures.append(Failure(call, reason, facts))
+        if self.replans >= self.options.replans:
+            self._signal(Signal.GIVE_UP, now_s, reason)
+            return
+        self.replans += 1
+        self._signal(Signal.BROKEN, now_s, reason, {"replans": float(self.replans)})
+        self._asked = self._next_id
+        self._next_id += 1
+        failures = tuple(self._failures)
+        self._requests.append(PlanQuery(self._asked, self._plan.goal, facts, failures))
+
+    def _cancel(self, now_s: float) -> None:
+        if self.state not in FINAL:
+            self._rest(now_s)
+            self._signal(Signal.CANCEL, now_s, self._cancelled)
+        self._cancelled = ""
+
+    # ---------------------------------------------------------------- small words
+
+    def _clear_plan(self, plan: Plan | None, now_s: float) -> None:
+        self._plan = plan
+        self._order = _order(plan) if plan is not None else ()
+        self._index, self._moved, self._begun = 0, False, False
+        self._asked = None
+        self._refusals = 0
+        self._since_s = self._ask_s = now_s
+
+    def _follow(self, trajectory: Trajectory, now_s: float) -> None:
+        self._track = Track(trajectory, now_s, self._period_s)
+
+    def _rest(self, now_s: float) -> None:
+        """Come to rest: at once in naive mode, with bounded jerk in the others."""
+        assert self._track is not None
+        assert self._last is not None
+        if not self._smooth:
+            self._follow(Trajectory.hold(now_s, self._last), now_s)
+            return
+        now = self._track.trajectory.at(now_s)
+        limits = scaled(self._robot.limits, 1.0, 0.5, 0.1)
+        self._follow(brake(now, limits, now_s, self._period_s), now_s)
+
+    def _signal(
+        self,
+        signal: Signal,
+        now_s: float,
+        reason: str,
+        numbers: Mapping[str, float] | None = None,
+    ) -> None:
+        self.state = TRANSITIONS[self.state, signal]
+        self._log(signal.value, now_s, reason, numbers)
+
+    def _log(
+        self, kind: str, now_s: float, reason: str, numbers: Mapping[str, float] | None = None
+    ) -> None:
+        call = "" if self.call is None else str(self.call)
+        self._events.append(Event(now_s, kind, self.state.value, call, reason, numbers or {}))
+
+
+def _order(plan: Plan) -> tuple[int, ...]:
+    """Indices of the calls so that each comes after those it must wait for."""
+    order: list[int] = []
+    left = list(range(len(plan.calls)))
+    while left:
+        ready = [i for i in left if all(j in order for j in plan.after[i])]
+        if not ready:
+            raise ExecutionError("the plan's order has a cycle", got=str(plan.after))
+        order.append(ready[0])
+        left.remove(ready[0])
+    return tuple(order)

@@ -1,0 +1,150 @@
+"""How a chunk becomes motion: checked, laid on the clock, and joined to what runs already.
+
+Legend: `H` actions of a chunk, `D` joints, `N` ticks of the servo.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kata.datasets.types import (
+    ActionChunk,
+    Array,
+    Command,
+    KataError,
+    Kinematics,
+    RobotSpec,
+    Trajectory,
+)
+from kata.skills.contract.contract import Contract
+from kata.skills.handover.blend import Blend, JerkLimited
+from kata.skills.handover.curve import head, sample
+
+from .log import arm_indices
+
+_NEAR = 0.4
+"""Share of a step: a knot that is nearer than this is left out."""
+
+_SPEED_SLACK = 3.0
+"""A chunk's first action makes up for the servo's lag, so that one step may be faster."""
+
+
+def refusal(chunk: ActionChunk, contract: Contract, robot: RobotSpec) -> str:
+    """Why a chunk must not be executed; empty if it may."""
+    values = chunk.values
+    if not chunk.finite or not math.isfinite(chunk.start_s) or not chunk.step_s > 0:
+        return "not finite"
+    if chunk.frame == "joint":
+        if values.shape[1] != robot.size:
+            return f"has width {values.shape[1]}, not {robot.size}"
+        outside = np.maximum(values - robot.limits.upper, robot.limits.lower - values).max(axis=0)
+        worst = int(outside.argmax())
+        if outside[worst] > 0.1:
+            return f"leaves the limits of {robot.joints[worst]} by {outside[worst]:.2f}"
+        return ""
+    moves = np.diff(values[:, :3], axis=0, prepend=0.0)
+    fastest = float(np.linalg.norm(moves, axis=1).max()) / chunk.step_s
+    most = _SPEED_SLACK * contract.speed_m_s
+    if fastest > most:
+        return f"asks for {fastest:.1f} m/s, more than {most:.1f}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lander:
+    """Lays chunks onto the running trajectory.
+
+    Attributes:
+        seam: how the first chunk of a call is joined to what ran before.
+        inner: how the later ones are; quicker, since a policy reckons with being followed. None
+            continues in the commanded position and velocity, with no more than the next knot
+            to do so.
+    """
+
+    robot: RobotSpec
+    kinematics: Kinematics
+    seam: Blend | None
+    inner: Blend | None
+
+    def land(
+        self, chunk: ActionChunk, running: Trajectory, now_s: float, *, first: bool
+    ) -> Trajectory | str:
+        """The trajectory from `now_s` on, or why there is none; `first` of its call or not."""
+        late = math.floor((now_s - chunk.start_s) / chunk.step_s + _NEAR + 1e-9)
+        if late >= len(chunk.values):
+            return f"too late by {now_s - chunk.start_s:.2f} s"
+        if late > 0:
+            start = chunk.start_s + late * chunk.step_s
+            chunk = replace(chunk, start_s=start, values=chunk.values[late:])
+        try:
+            path = self.kinematics.follow(chunk, running.at(chunk.start_s))
+        except KataError as error:
+            return str(error)
+        if not np.isfinite(path.position).all():
+            return "leads to joints that are not finite"
+        blend = self.seam if first else self.inner
+        if blend is None:
+            return head(path, now_s, running.at(now_s), _NEAR * chunk.step_s)
+        return blend.join(running, self._intended(path, chunk.step_s), now_s, self.robot.limits)
+
+    def _intended(self, path: Trajectory, step_s: float) -> Trajectory:
+        """The path as if the robot had been on it before: its head continues it backwards.
+
+        What runs already is left by the blend, and not within the chunk's first step. Grippers
+        have no course of their own; they begin at their first action.
+        """
+        if len(path.times_s) < 3:
+            return path
+        position, velocity = path.position.copy(), path.velocity.copy()
+        speed = (position[2] - position[1]) / (path.times_s[2] - path.times_s[1])
+        speed = np.clip(speed, -self.robot.limits.velocity, self.robot.limits.velocity)
+        start = self.robot.limits.clip(position[1] - step_s * speed)
+        for part in self.robot.parts:
+            if part.kind != "gripper":
+                position[0, part.slice] = start[part.slice]
+                velocity[:2, part.slice] = speed[part.slice]
+        return Trajectory(path.times_s, position, velocity)
+
+
+def make_lander(
+    robot: RobotSpec, kinematics: Kinematics, period_s: float, *, smooth: bool
+) -> Lander:
+    """A lander with blends that bound the jerk, or without any."""
+    if not smooth:
+        return Lander(robot, kinematics, None, None)
+    arms = arm_indices(robot)
+    others = tuple(i for i in range(robot.size) if i not in arms)
+    seam = JerkLimited(period_s, direct=others)
+    inner = JerkLimited(period_s, acceleration_share=1.0, jerk_share=0.3, direct=others)
+    return Lander(robot, kinematics, seam, inner)
+
+
+class Track:
+    """A trajectory sampled on the ticks of the servo, so that a tick costs next to nothing."""
+
+    def __init__(self, trajectory: Trajectory, now_s: float, period_s: float) -> None:
+        self.trajectory, self.start_s, self._period_s = trajectory, now_s, period_s
+        length = max(0.0, trajectory.end_s - now_s)
+        self._count = math.ceil(length / period_s + 1e-6) + 1
+        times = now_s + period_s * np.arange(1, self._count + 1, dtype=float)
+        self._samples = sample(trajectory, times)
+
+    def command(self, now_s: float) -> Command:
+        """Where the joints shall be at the end of the period that begins at `now_s`."""
+        i = round((now_s - self.start_s) / self._period_s)
+        return self._samples.command(min(max(i, 0), self._count - 1))
+
+
+def within(command: Command, last: Array, step: Array, lower: Array, upper: Array) -> Command:
+    """The command inside the limits of position, and at most `step` (D,) from the last one."""
+    low = np.maximum(lower, last - step)
+    high = np.minimum(upper, last + step)
+    position = command.position
+    if (position >= low).all() and (position <= high).all():
+        return command
+    # A last command outside the limits comes back as fast as it may.
+    clipped = np.minimum(np.maximum(position, low), np.maximum(high, low))
+    return Command(clipped, command.velocity, command.acceleration)

@@ -1,0 +1,228 @@
+"""Runs a plan in a world on simulated time, in one thread, reproducible to the bit.
+
+Policies and the planner are asked at once and their replies handed over after an injected delay.
+Legend: `D` joints.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kata.datasets.types import (
+    FRAME_S,
+    Array,
+    Command,
+    ConfigError,
+    Facts,
+    KataError,
+    Observation,
+    World,
+)
+from kata.skills.planning.plan import Plan, Planner
+
+from .executor import SkillExecutor
+from .log import Flip, RunLog, arm_indices, flips_between, seams_of, spans_of
+from .messages import ChunkQuery, ChunkReply, Event, PlanQuery, PlanReply, ReadySkill
+from .options import ExecutorOptions, Mode
+from .states import FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class RunFrame:
+    """What a spectator sees once a frame."""
+
+    observation: Observation
+    facts: Facts
+    command: Command
+    state: str
+    call: str
+    plan: tuple[str, ...]
+
+
+OnFrame = Callable[[RunFrame], None]
+
+
+def whole_multiple(longer_s: float, shorter_s: float, what: str) -> int:
+    """How many times `shorter_s` fits into `longer_s`. Raises ConfigError if not whole."""
+    count = round(longer_s / shorter_s)
+    if count < 1 or abs(count * shorter_s - longer_s) > 1e-9:
+        raise ConfigError(
+            f"{what} is no whole multiple of the world's period",
+            expected=f"a whole multiple of {shorter_s:g} s",
+            got=f"{longer_s:g} s",
+        )
+    return count
+
+
+def run(
+    world: World,
+    plan: Plan,
+    skills: Mapping[str, ReadySkill],
+    planner: Planner | None,
+    mode: Mode,
+    seed: int,
+    delay_s: float = 0.0,
+    on_frame: OnFrame | None = None,
+    *,
+    options: ExecutorOptions | None = None,
+    tail_s: float = 0.5,
+    limit_s: float = 300.0,
+) -> RunLog:
+    """Run a plan in a world that stands ready.
+
+    Args:
+        world: already reset, with the facts that the plan was made for.
+        plan: what to run.
+        skills: by name.
+        planner: asked after a failure; without one, a failure ends the run.
+        mode: how skills are joined.
+        seed: of the policies.
+        delay_s: from a request to its reply, in whole periods.
+        on_frame: called once a frame.
+        options: of the executor; its mode and delay are set from the arguments.
+        tail_s: how long the world is watched after the end, before success is judged.
+        limit_s: the run is cancelled after this time.
+
+    Raises:
+        ConfigError: times that are no whole multiples of the world's period.
+    """
+    return _Run(world, plan, skills, planner, mode, seed, delay_s, on_frame, options).go(
+        tail_s, limit_s
+    )
+
+
+class _Run:
+    """One run: the clock, the replies on their way, and what is kept of it."""
+
+    def __init__(
+        self,
+        world: World,
+        plan: Plan,
+        skills: Mapping[str, ReadySkill],
+        planner: Planner | None,
+        mode: Mode,
+        seed: int,
+        delay_s: float,
+        on_frame: OnFrame | None,
+        options: ExecutorOptions | None,
+    ) -> None:
+        self._world, self._plan, self._skills = world, plan, skills
+        self._planner, self._mode, self._seed = planner, mode, seed
+        self._on_frame = on_frame
+        self._every = whole_multiple(FRAME_S, world.period_s, "a frame")
+        self._delay = whole_multiple(delay_s, world.period_s, "the delay") if delay_s else 0
+        chosen = replace(options or ExecutorOptions(), mode=mode, delay_s=delay_s)
+        if planner is None:
+            chosen = replace(chosen, replans=0)
+        self._executor = SkillExecutor(
+            world.robot,
+            world.kinematics,
+            world.period_s,
+            skills,
+            chosen,
+            getattr(world, "clearance_m", None),
+        )
+        self._due: list[tuple[int, int, ChunkReply | PlanReply]] = []
+        self._sent, self._begun = 0, 0
+        self._events: list[Event] = []
+        self._flips: list[Flip] = []
+        self._commands: list[Array] = []
+        self._facts: Facts | None = None
+
+    def go(self, tail_s: float, limit_s: float) -> RunLog:
+        """Tick by tick to the end of the plan, and a little on."""
+        world, executor, period = self._world, self._executor, self._world.period_s
+        observation = world.observe()
+        start = observation.time_s
+        executor.start(self._plan, start)
+        tail, tick = round(tail_s / period), 0
+        ended = -1
+        while ended < 0 or tick < ended + tail:
+            now = start + tick * period
+            fresh = tick % self._every == 0
+            if fresh and tick:
+                observation = world.observe()
+            if fresh:
+                facts = world.facts()
+                self._flips += flips_between(self._facts, facts)
+                self._facts = facts
+            while self._due and self._due[0][0] <= tick:
+                executor.deliver(heapq.heappop(self._due)[2])
+            answer = executor.tick(observation, facts, now)
+            self._events += answer.events
+            for request in answer.requests:
+                self._answer(request, tick)
+            if fresh and self._on_frame is not None:
+                self._on_frame(self._frame(observation, facts, answer.command))
+            self._commands.append(answer.command.position)
+            world.apply(answer.command)
+            tick += 1
+            if ended < 0 and executor.state in FINAL:
+                ended = tick
+            elif ended < 0 and tick * period > limit_s:
+                executor.cancel(f"longer than {limit_s:g} s")
+        return self._log(start, ended * period)
+
+    def _answer(self, request: ChunkQuery | PlanQuery, tick: int) -> None:
+        reply = self._chunk(request) if isinstance(request, ChunkQuery) else self._replan(request)
+        heapq.heappush(self._due, (tick + self._delay, self._sent, reply))
+        self._sent += 1
+
+    def _chunk(self, request: ChunkQuery) -> ChunkReply:
+        policy = self._skills[request.call.contract.name].policy
+        try:
+            if request.begin:
+                # Each call of a run gets a seed of its own, the same in every mode.
+                seeds = np.random.SeedSequence([self._seed, self._begun])
+                policy.reset(int(seeds.generate_state(1)[0]))
+                self._begun += 1
+            return ChunkReply(request.id, policy.chunk(request.observation, request.request))
+        except KataError as error:
+            return ChunkReply(request.id, None, str(error))
+
+    def _replan(self, request: PlanQuery) -> PlanReply:
+        assert self._planner is not None
+        contracts = [skill.contract for skill in self._skills.values()]
+        outcome = self._planner.plan(request.goal, request.facts, contracts, request.failures)
+        if isinstance(outcome, Plan):
+            self._plan = outcome
+        return PlanReply(request.id, outcome)
+
+    def _frame(self, observation: Observation, facts: Facts, command: Command) -> RunFrame:
+        call = self._executor.call
+        return RunFrame(
+            observation,
+            facts,
+            command,
+            self._executor.state.value,
+            "" if call is None else str(call),
+            tuple(str(c) for c in self._plan.calls),
+        )
+
+    def _log(self, start_s: float, duration_s: float) -> RunLog:
+        world, executor = self._world, self._executor
+        facts = world.facts()
+        self._flips += flips_between(self._facts, facts)
+        spans = spans_of(self._events, start_s + duration_s)
+        last = [e for e in self._events if e.kind in ("finished", "give_up", "cancel")]
+        return RunLog(
+            mode=self._mode,
+            seed=self._seed,
+            success=bool(self._plan.goal.evaluate(facts).value),
+            state=executor.state.value,
+            reason=last[-1].reason if last else "",
+            replans=executor.replans,
+            start_s=start_s,
+            duration_s=duration_s,
+            period_s=world.period_s,
+            spans=spans,
+            seams=seams_of(spans),
+            events=tuple(self._events),
+            flips=tuple(self._flips),
+            commands=np.array(self._commands),
+            arms=arm_indices(world.robot),
+        )

@@ -1,0 +1,97 @@
+"""The executor's states and events: every pair has its entry here, and nothing else decides.
+
+Where the state stays the event is legal and changes nothing by itself; a late chunk that arrives
+after a failure, for example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What the executor is doing."""
+
+    IDLE = "idle"
+    CHECKING = "checking"
+    MOVING = "moving"
+    WAITING = "waiting"
+    RUNNING = "running"
+    SETTLING = "settling"
+    REPLANNING = "replanning"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Signal(StrEnum):
+    """What may happen to it."""
+
+    START = "start"
+    """A plan has been given."""
+    READY = "ready"
+    """The next call's `requires` hold and it starts from here."""
+    MOVE = "move"
+    """It starts better from elsewhere: a transition begins."""
+    ARRIVED = "arrived"
+    """The transition is over."""
+    CHUNK = "chunk"
+    """A usable chunk has come."""
+    REFUSED = "refused"
+    """A chunk was missing, not finite, too late or out of limits."""
+    ACHIEVED = "achieved"
+    """What the call achieves began to hold."""
+    LOST = "lost"
+    """It does not hold any more."""
+    NEXT = "next"
+    """The call is over; there may be another one."""
+    FINISHED = "finished"
+    """No call is left and the goal holds."""
+    BROKEN = "broken"
+    """The call has failed and a new plan may help."""
+    PLANNED = "planned"
+    """A new plan has come."""
+    GIVE_UP = "give_up"
+    """The call has failed and no new plan is to be had."""
+    CANCEL = "cancel"
+    """Someone wants it to stop."""
+
+
+_TABLE = """
+            idle  check move  wait  run   settl repl  done  fail  cancl
+start       check check check check check check check check check check
+ready       .     wait  .     .     .     .     .     .     .     .
+move        .     move  .     .     .     .     .     .     .     .
+arrived     .     .     check .     .     .     .     .     .     .
+chunk       .     .     .     run   run   settl .     .     .     .
+refused     .     .     .     wait  wait  settl .     .     .     .
+achieved    .     .     .     settl settl .     .     .     .     .
+lost        .     .     .     .     .     run   .     .     .     .
+next        .     check .     .     .     check .     .     .     .
+finished    .     done  .     .     .     .     .     .     .     .
+broken      .     repl  repl  repl  repl  repl  .     .     .     .
+planned     .     .     .     .     .     .     check .     .     .
+give_up     .     fail  fail  fail  fail  fail  fail  .     .     .
+cancel      cancl cancl cancl cancl cancl cancl cancl .     .     .
+"""
+
+
+def _read(text: str) -> Mapping[tuple[State, Signal], State]:
+    header, *rows = [line.split() for line in text.strip().splitlines()]
+    states = dict(zip(header, State, strict=True))
+    table = {}
+    for name, *cells in rows:
+        for short, cell in zip(header, cells, strict=True):
+            table[states[short], Signal(name)] = states[short if cell == "." else cell]
+    return table
+
+
+TRANSITIONS: Mapping[tuple[State, Signal], State] = _read(_TABLE)
+"""The next state for every state and signal."""
+
+FINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+"""States that only a new plan ends."""
+
+ACTIVE = frozenset({State.WAITING, State.RUNNING, State.SETTLING})
+"""States in which a skill has the robot."""

@@ -1,0 +1,65 @@
+"""Watches: monitors during a skill that say what is wrong, how sure they are, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from kata.datasets.types import Array, Facts, Observation
+from kata.skills.contract.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something is wrong with a call: what, how sure, and why, in words for the log."""
+
+    what: str
+    probability: float
+    reason: str
+
+
+@runtime_checkable
+class Watch(Protocol):
+    """A monitor; asked once a frame while a skill has the robot."""
+
+    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
+        """An alarm, or None while all is well."""
+
+
+class ConditionWatch:
+    """Alarms where the call's `holds` is false; what is unknown alarms nobody."""
+
+    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
+        """An alarm that names the parts of `holds` that broke."""
+        condition = call.holds
+        if condition.kind == "true" or condition.evaluate(facts).value is not False:
+            return None
+        return Alarm("holds", 1.0, "no longer holds: " + " and ".join(condition.unmet(facts)))
+
+
+class StallWatch:
+    """Alarms where the robot has not moved for a while, though its skill is not done.
+
+    Args:
+        window_s: for how long nothing must have moved.
+        least_rad: motion of any joint (rad or m) that counts as moving.
+    """
+
+    def __init__(self, window_s: float = 4.0, least_rad: float = 0.01) -> None:
+        self.window_s, self.least_rad = window_s, least_rad
+        self._call: Call | None = None
+        self._anchor: Array = np.empty(0)
+        self._since_s = 0.0
+
+    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
+        """An alarm once nothing has moved for `window_s` within one call."""
+        now, position = observation.time_s, observation.position
+        begun = call is not self._call or now < self._since_s
+        if begun or np.abs(position - self._anchor).max() > self.least_rad:
+            self._call, self._anchor, self._since_s = call, position, now
+            return None
+        if now - self._since_s < self.window_s:
+            return None
+        return Alarm("stall", 0.9, f"nothing has moved for {now - self._since_s:.1f} s")

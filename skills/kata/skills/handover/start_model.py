@@ -1,0 +1,149 @@
+"""The start model: how likely a skill succeeds from here, learned from rollouts, calibrated.
+
+It learns from failures, so it predicts failure and not novelty: a start unlike all seen ones gets
+what the nearest leaves say. Legend: `N` samples, `F` features, `M` members of the ensemble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kata.datasets.types import Array
+
+from .boosting import Trees, fit_trees
+from .features import Start, StartSample, encode
+
+LEAST_SAMPLES = 20
+"""With fewer rollouts, or only one kind of outcome, the model is the success rate itself."""
+
+_MEMBERS = 3
+_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StartQuality:
+    """How good the predictions are on rollouts that were held out.
+
+    Attributes:
+        brier_skill: 1 is perfect, 0 is no better than the success rate, below 0 worse.
+        calibration_error: expected |predicted - observed| over ten bins of equal count.
+    """
+
+    samples: int
+    rate: float
+    brier: float
+    brier_skill: float
+    calibration_error: float
+
+    def to_data(self) -> dict[str, float]:
+        """Plain data for a file."""
+        return {key: round(float(value), 6) for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class StartModel:
+    """Mean log-odds of M boosted ensembles, then `scale * x + shift`."""
+
+    members: tuple[Trees, ...]
+    scale: float
+    shift: float
+    quality: StartQuality
+
+    def probability(self, starts: Sequence[Start]) -> Array:
+        """Predicted success (N,)."""
+        if not len(starts):
+            return np.zeros(0)
+        return _sigmoid(self.scale * _mean(self.members, encode(starts)) + self.shift)
+
+
+def fit_start_model(samples: Sequence[StartSample], seed: int) -> StartModel:
+    """Fit, calibrate on held-out predictions, and measure; equal seeds give equal models."""
+    labels = np.array([sample.success for sample in samples], dtype=bool)
+    count, rate = len(labels), float((labels.sum() + 1.0) / (len(labels) + 2.0))
+    features = encode([sample.start for sample in samples]) if count else np.zeros((0, 1))
+    if count < LEAST_SAMPLES or min(labels.sum(), count - labels.sum()) < 5:
+        base = float(np.log(rate / (1.0 - rate)))
+        empty = Trees(base, np.zeros((0, 3), np.int64), np.zeros((0, 3)), np.zeros((0, 4)))
+        quality = _quality(np.full(count, rate), labels)
+        return StartModel((empty,), 1.0, 0.0, quality)
+    fold = _folds(labels, seed)
+    held_out = np.zeros(count)
+    for k in range(_FOLDS):
+        members = _members(features[fold != k], labels[fold != k], seed)
+        held_out[fold == k] = _mean(members, features[fold == k])
+    # Calibration is itself fitted without the fold that it is measured on.
+    predicted = np.zeros(count)
+    for k in range(_FOLDS):
+        a, b = _calibrate(held_out[fold != k], labels[fold != k])
+        predicted[fold == k] = _sigmoid(a * held_out[fold == k] + b)
+    scale, shift = _calibrate(held_out, labels)
+    members = _members(features, labels, seed)
+    return StartModel(members, scale, shift, _quality(predicted, labels))
+
+
+def brier_skill(predicted: Array, labels: NDArray[np.bool_]) -> float:
+    """1 - Brier score over that of always saying the rate; 0 if there is only one outcome."""
+    if not len(labels):
+        return 0.0
+    spread = float(np.var(labels.astype(float)))
+    brier = float(np.mean((predicted - labels) ** 2))
+    return 1.0 - brier / spread if spread > 0 else 0.0
+
+
+def calibration_error(predicted: Array, labels: NDArray[np.bool_], bins: int = 10) -> float:
+    """Expected calibration error over bins of equal count. Source: Nguyen and O'Connor, 2015."""
+    if not len(labels):
+        return 0.0
+    order = np.argsort(predicted, kind="stable")
+    parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
+    gaps = [abs(predicted[part].mean() - labels[part].mean()) * len(part) for part in parts]
+    return float(np.sum(gaps) / len(labels))
+
+
+def _quality(predicted: Array, labels: NDArray[np.bool_]) -> StartQuality:
+    brier = float(np.mean((predicted - labels) ** 2)) if len(labels) else 0.0
+    return StartQuality(
+        len(labels),
+        float(labels.mean()) if len(labels) else 0.0,
+        brier,
+        brier_skill(predicted, labels),
+        calibration_error(predicted, labels),
+    )
+
+
+def _members(features: Array, labels: NDArray[np.bool_], seed: int) -> tuple[Trees, ...]:
+    return tuple(fit_trees(features, labels, seed * 1000 + m) for m in range(_MEMBERS))
+
+
+def _mean(members: Sequence[Trees], features: Array) -> Array:
+    return np.asarray(np.mean([trees.logits(features) for trees in members], axis=0))
+
+
+def _folds(labels: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
+    """Fold (N,) of each sample, both outcomes spread evenly."""
+    rng = np.random.default_rng(seed)
+    fold = np.zeros(len(labels), dtype=np.int64)
+    for value in (False, True):
+        members = rng.permutation(np.flatnonzero(labels == value))
+        fold[members] = np.arange(len(members)) % _FOLDS
+    return fold
+
+
+def _calibrate(logits: Array, labels: NDArray[np.bool_]) -> tuple[float, float]:
+    """Platt's scale and shift, drawn weakly towards 1 and 0 (the prior of a few samples)."""
+    theta, prior = np.array([1.0, 0.0]), np.array([2.0, 1.0])
+    design = np.column_stack([logits, np.ones_like(logits)])
+    for _ in range(30):
+        chance = _sigmoid(design @ theta)
+        slope = design.T @ (chance - labels) + prior * (theta - [1.0, 0.0])
+        curve = (design * (chance * (1 - chance))[:, None]).T @ design + np.diag(prior)
+        theta = theta - np.linalg.solve(curve, slope)
+    return float(np.clip(theta[0], 0.05, 3.0)), float(theta[1])
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0))))

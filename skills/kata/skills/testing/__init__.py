@@ -1,0 +1,28 @@
+"""Contract tests to inherit, and a world in miniature with good and bad skills.
+
+A test of one's own executor, boundary or blend is a subclass with a `make` method.
+"""
+
+from .fake_skills import (
+    CONTRACTS,
+    BadPolicy,
+    FakePlanner,
+    WaypointPolicy,
+    drawer_plan,
+    good_skills,
+    with_fault,
+)
+from .fake_world import FakeWorld, PointKinematics, point_robot
+
+__all__ = [
+    "CONTRACTS",
+    "BadPolicy",
+    "FakePlanner",
+    "FakeWorld",
+    "PointKinematics",
+    "WaypointPolicy",
+    "drawer_plan",
+    "good_skills",
+    "point_robot",
+    "with_fault",
+]
