@@ -45,7 +45,8 @@ class Statistics:
     @classmethod
     def of(cls, values: NDArray[Any]) -> Statistics:
         """Of an array (F, ...); the axes after the first are flattened to W."""
-        flat = np.asarray(values).reshape(len(values), -1)
+        values = np.asarray(values)
+        flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
         if not len(flat):
             none = np.zeros(flat.shape[1])
             return cls(0, 0, none.astype(np.int64), *[none] * len(_MOMENTS))
