@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, get_args
 
 from kata.datasets.types import ConfigError, UnknownNameError
 
@@ -104,6 +105,31 @@ def make_trial(
     config: Config, task: str, start: str = "nominal", cameras: Sequence[str] = ()
 ) -> MakeWorld:
     """Picklable maker of a world that poses a task; see `kata.sim.tasks`."""
+    from kata.sim.tasks import Start
     from kata.sim.tasks import make_trial as make
 
-    return functools.partial(make, task, start, world_config(config, cameras))
+    if start not in get_args(Start):
+        raise UnknownNameError("start", start, get_args(Start))
+    made = functools.partial(make, task, cast("Start", start), world_config(config, cameras))
+    return cast("MakeWorld", made)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the planner knows of a library: contracts, and measured rates of success by skill."""
+
+    contracts: tuple[Contract, ...]
+    success: Mapping[str, float]
+
+
+def contracts_of(library: Library) -> Known:
+    """The contracts of the best version of each skill, with the evidence about them."""
+    skills, success = [], {}
+    for skill in library.skills():
+        skills.append(skill.contract)
+        entry = library.show(f"{skill.contract.name}@{skill.contract.version}")
+        evidence = library.records(entry, "evidence")
+        if evidence:
+            # A rate of zero would forbid the skill for ever.
+            success[entry.name] = max(float(evidence[-1].data["rate"]), 0.01)
+    return Known(tuple(skills), success)

@@ -32,9 +32,9 @@ def run(job: Job) -> Done:
         "failures": recorded.failures,
         "frames": recorded.frames,
     }
-    lines = (
+    line = (
         f"{recorded.episodes} episodes of {contract.name}, {recorded.frames} frames; "
-        f"{recorded.failures} attempts failed and were set aside",
+        f"{recorded.failures} attempts failed and were set aside"
     )
     command = ["kata", "train", f"skill={contract.name}", f"data={job.folder.path}"]
-    return Done(result, lines, shlex.join(command))
+    return Done(result, (line,), shlex.join(command))

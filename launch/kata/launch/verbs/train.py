@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from kata.launch import build
 from kata.launch.job import Done, Job
 from kata.launch.progress import bar
@@ -38,12 +36,13 @@ def run(job: Job) -> Done:
         "loss": trained.loss,
         "held_out": trained.held_out,
     }
-    lines = (
+    line = (
         f"{contract.name}: {result['demonstrations']} demonstrations, {trained.step} steps, "
-        f"loss {trained.loss:.4f}",
-        f"package: {package}",
+        f"loss {trained.loss:.4f}"
     )
-    return Done(result, lines, _next(contract.name, job.folder.path, config.robot))
+    return Done(
+        result, (line, f"package: {package}"), _next(contract.name, job.folder.path, config.robot)
+    )
 
 
 def _next(skill: str, folder: Path, robot: str) -> str:

@@ -1,0 +1,99 @@
+"""Who acts: the scripted expert, or the policy and boundary of a package, loaded for a world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kata.datasets.types import ConfigError, PackageError, Policy, World
+
+from . import build
+from .workspace import RESULT, RunFolder
+
+if TYPE_CHECKING:
+    from kata.skills.contract.contract import Contract
+    from kata.skills.execution.messages import LoadedSkill
+    from kata.skills.library.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A skill to be loaded where it is used; without a folder, the scripted expert.
+
+    Picklable, so that each worker process loads its own.
+    """
+
+    contract: Contract
+    folder: Path | None = None
+
+    def load(self, world: World) -> LoadedSkill:
+        """The skill in memory. Raises PackageError for a package of another robot, or unsound."""
+        from kata.skills.contract.package import open_package
+        from kata.skills.execution.messages import LoadedSkill
+        from kata.skills.handover.boundary import Boundary, FactBoundary
+        from kata.skills.handover.storage import load_boundary
+
+        if self.folder is None:
+            return LoadedSkill(self.contract, _expert(self.contract.name, world), FactBoundary())
+        skill = open_package(self.folder)
+        policy = skill.load_policy(lambda name: _expert(name, world))
+        _check_robot(policy, world, self.folder)
+        boundary: Boundary = skill.load_boundary(load_boundary) or FactBoundary()
+        return LoadedSkill(skill.contract, policy, boundary)
+
+
+def _expert(name: str, world: World) -> Policy:
+    from kata.sim.experts import make_expert
+
+    return make_expert(name, world.robot, world.kinematics)
+
+
+def _check_robot(policy: Policy, world: World, folder: Path) -> None:
+    card = getattr(policy, "card", None)
+    wanted = world.robot.fingerprint()
+    if card is not None and card.robot not in ("", wanted):
+        raise PackageError(
+            "a skill of another robot",
+            where=str(folder),
+            expected=f"{world.robot.name} ({wanted})",
+            got=card.robot,
+            hint=f"train it on data of robot={world.robot.name}",
+        )
+
+
+def library_agents(library: Library) -> tuple[Agent, ...]:
+    """The best version of each skill of a library, by name."""
+    return tuple(Agent(skill.contract, skill.folder) for skill in library.skills())
+
+
+def find_agent(policy: str, skill: str, library: str | None) -> Agent:
+    """Who acts: `expert`, `library`, or a package, or the folder of a `kata train`.
+
+    Raises UnknownNameError, or ConfigError for a folder without a package of that skill.
+    """
+    if policy == "expert":
+        return Agent(build.contract(skill))
+    if policy == "library":
+        found = build.library(library).get(skill)
+        return Agent(found.contract, found.folder)
+    from kata.skills.contract.package import MANIFEST, open_package
+
+    folder = Path(policy).expanduser()
+    result = RunFolder(folder).read_json(RESULT) if folder.is_dir() else None
+    package = folder / str(result["package"]) if result and "package" in result else folder
+    if not (package / MANIFEST).is_file():
+        raise ConfigError(
+            "no skill there",
+            where=f"policy={policy}",
+            expected="expert, library, the out of kata train, or a package",
+        )
+    opened = open_package(package)
+    if opened.contract.name != skill:
+        raise ConfigError(
+            "a package of another skill",
+            where=str(package),
+            expected=skill,
+            got=opened.contract.name,
+        )
+    return Agent(opened.contract, package)

@@ -1,0 +1,124 @@
+"""What `kata run` is made of: the trials that a configuration asks for, and their film."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kata.datasets.types import ConfigError, UnknownNameError
+
+from . import build
+from .agents import library_agents
+from .configuration import Config
+from .filming import film_episode
+from .pool import run_all
+from .progress import bar
+from .seeds import episode_seed
+from .trials import Block, SentenceTrials, sentence_block
+
+if TYPE_CHECKING:
+    from kata.skills.execution.options import Mode
+    from kata.skills.library.library import Library
+    from kata.skills.planning.service import PlanAnswer
+
+
+def modes_of(handover: str) -> tuple[Mode, ...]:
+    """The handovers that a word names; `all` is the three. Raises UnknownNameError."""
+    from kata.skills.execution.options import MODES
+
+    if handover == "all":
+        return MODES
+    for mode in MODES:
+        if mode == handover:
+            return (mode,)
+    raise UnknownNameError("handover", handover, (*MODES, "all"))
+
+
+def check_trials(trials: int) -> None:
+    """Raise ConfigError for less than one."""
+    if trials < 1:
+        raise ConfigError("no trials", where="trials", expected="1 or more", got=str(trials))
+
+
+def trials_of(config: Config, library: Library) -> SentenceTrials:
+    """The trials that a configuration asks for, with the skills of a library."""
+    return SentenceTrials(
+        build.make_trial(config, "table"),
+        library_agents(library),
+        build.contracts_of(library).success,
+        config.text,
+        config.seed,
+    )
+
+
+def plan_first(asked: SentenceTrials) -> PlanAnswer:
+    """The answer to the sentence in the first scene."""
+    from kata.skills.planning.service import make_plan
+
+    world = asked.make_world()
+    world.reset(episode_seed(asked.seed, "scene", 0))
+    contracts = [agent.contract for agent in asked.agents]
+    return make_plan(asked.sentence, world.facts(), contracts, success=asked.success)
+
+
+def wants_video(config: Config) -> bool:
+    """What `video` says; `auto` means for a single trial. Raises ConfigError."""
+    if config.video == "auto":
+        return bool(config.trials == 1)
+    if isinstance(config.video, bool):
+        return config.video
+    raise ConfigError("not a choice", where="video", expected="true, false, auto", got=config.video)
+
+
+def run_modes(
+    asked: SentenceTrials,
+    modes: Sequence[Mode],
+    parts: Sequence[tuple[int, int]],
+    workers: int,
+    film: Path | None,
+) -> dict[Mode, list[Block]]:
+    """Every episode of every handover, in order; the first of the last handover is filmed."""
+    work = {
+        f"{mode}-{first:05d}": (sentence_block, (asked, mode, first, count))
+        for mode in modes
+        for first, count in parts
+        # A filmed trial need not run twice.
+        if film is None or mode != modes[-1] or first
+    }
+    trials = sum(count for _, count in parts)
+    found: dict[str, Block] = {}
+    with bar("running", trials * len(modes)) as advance:
+        done = 0
+        if film is not None:
+            found[f"{modes[-1]}-00000"] = _filmed_block(asked, modes[-1], parts[0][1], film)
+            done += parts[0][1]
+            advance(done)
+        for name, block in run_all(work, workers):
+            found[name] = block
+            done += len(block["episodes"])
+            advance(done)
+    return {
+        mode: [e for first, _ in parts for e in found[f"{mode}-{first:05d}"]["episodes"]]
+        for mode in modes
+    }
+
+
+def _filmed_block(asked: SentenceTrials, mode: Mode, count: int, film: Path) -> Block:
+    """The first block of a handover, its first episode filmed."""
+    seed = episode_seed(asked.seed, "scene", 0)
+    first, _ = film_episode(asked, mode, seed, film)
+    rest = sentence_block(asked, mode, 1, count - 1)["episodes"] if count > 1 else []
+    return {"episodes": [first, *rest]}
+
+
+def failed(block: Block) -> list[dict[str, Any]]:
+    """The first few episodes that failed."""
+    return [episode for episode in block["episodes"] if not episode["success"]][:3]
+
+
+def next_command(config: Config) -> str:
+    """The command that shows more than the one that ran."""
+    command = ["kata", "run", config.text, "trials=20", "handover=all", "workers=2"]
+    return shlex.join(command) if config.trials == 1 else "kata demo"

@@ -1,0 +1,181 @@
+"""Many episodes in blocks that are kept one by one: of one skill, and of a sentence.
+
+What a block gives is plain data for a file, so that a run that was killed goes on after the last
+block, and equal seeds give equal files whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kata.datasets.types import MakeWorld
+
+from .agents import Agent
+from .pool import run_all
+from .progress import bar
+from .seeds import episode_seed
+from .workspace import RunFolder
+
+if TYPE_CHECKING:
+    from kata.skills.execution.log import RunLog
+    from kata.skills.execution.options import Mode
+
+Block = dict[str, Any]
+PARTS = "parts"
+"""Folder of the finished blocks inside a run's folder."""
+
+BLOCK = 10
+"""Episodes a block: few enough that a kill costs little, enough to pay for building a world."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkillTrials:
+    """Trials of one skill; `purpose` and `seed` decide the scenes."""
+
+    make_world: MakeWorld
+    agent: Agent
+    seed: int
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceTrials:
+    """Trials of a sentence with the skills of a library, on scenes that every handover shares."""
+
+    make_world: MakeWorld
+    agents: tuple[Agent, ...]
+    success: Mapping[str, float]
+    sentence: str
+    seed: int
+
+
+def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
+    """Episodes `first` to `first + count` of one skill: how each began and ended."""
+    from kata.skills.contract.call import Call
+    from kata.skills.execution.runner import run
+    from kata.skills.handover.features import Start
+    from kata.skills.planning.plan import Plan
+
+    world = asked.make_world()
+    skill = asked.agent.load(world)
+    episodes = []
+    for index in range(first, first + count):
+        seed = episode_seed(asked.seed, asked.purpose, index)
+        observation = world.reset(seed)
+        call = Call.of(skill.contract, dict(world.episode.arguments))
+        start = Start.of(observation, call.focus)
+        plan = Plan.sequence(call.achieves, (call,))
+        # One skill has no seam; the blend only takes up the first chunk smoothly.
+        log = run(world, plan, {skill.contract.name: skill}, None, "blended", seed)
+        episodes.append(
+            {
+                "seed": seed,
+                "call": str(call),
+                "success": log.success and log.state == "done",
+                "reason": log.reason,
+                "duration_s": round(log.duration_s, 4),
+                "position": start.position.tolist(),
+                "tool": start.tool.tolist(),
+                "focus": start.focus.tolist(),
+            }
+        )
+    return {"episodes": episodes}
+
+
+def sentence_block(asked: SentenceTrials, mode: Mode, first: int, count: int) -> Block:
+    """Episodes `first` to `first + count` of a sentence: plan, outcome and seams of each."""
+    world = asked.make_world()
+    skills = {agent.contract.name: agent.load(world) for agent in asked.agents}
+    episodes = []
+    for index in range(first, first + count):
+        seed = episode_seed(asked.seed, "scene", index)
+        episodes.append(sentence_episode(asked, world, skills, mode, seed)[0])
+    return {"episodes": episodes}
+
+
+def sentence_episode(
+    asked: SentenceTrials,
+    world: Any,
+    skills: Mapping[str, Any],
+    mode: Mode,
+    seed: int,
+    on_frame: Callable[[Any], None] | None = None,
+) -> tuple[Block, RunLog | None]:
+    """One episode of a sentence in the scene of a seed, and its log unless there is no plan."""
+    from kata.skills.execution.runner import run
+    from kata.skills.planning.planner import SymbolicPlanner
+    from kata.skills.planning.service import make_plan
+
+    world.reset(seed)
+    contracts = [skill.contract for skill in skills.values()]
+    planner = SymbolicPlanner(asked.success)
+    answer = make_plan(asked.sentence, world.facts(), contracts, planner=planner)
+    if answer.plan is None:
+        return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
+    log = run(world, answer.plan, skills, planner, mode, seed, on_frame=on_frame)
+    return {"calls": list(answer.calls), **log.to_data()}, log
+
+
+def blocks(
+    folder: RunFolder,
+    work: Mapping[str, tuple[Callable[..., Block], Sequence[Any]]],
+    workers: int,
+    title: str,
+    units: Mapping[str, int] | None = None,
+) -> dict[str, Block]:
+    """The result of every block by name, in the order of `work`; finished ones are read.
+
+    `units` says how many episodes a block counts for in the bar. Raises what a block raises.
+    """
+    kept = {name: folder.read_json(f"{PARTS}/{name}.json") for name in work}
+    open_work = {name: work[name] for name, data in kept.items() if data is None}
+    weight = dict(units or dict.fromkeys(work, 1))
+    done = sum(weight[name] for name, data in kept.items() if data is not None)
+    found = {name: data for name, data in kept.items() if data is not None}
+    if open_work:
+        with bar(title, sum(weight.values())) as advance:
+            advance(done)
+            for name, data in run_all(open_work, workers):
+                folder.write_json(f"{PARTS}/{name}.json", data)
+                found[name] = data
+                done += weight[name]
+                advance(done)
+    return {name: found[name] for name in work}
+
+
+def spans(trials: int, size: int = BLOCK) -> list[tuple[int, int]]:
+    """First episode and length of each block."""
+    return [(first, min(size, trials - first)) for first in range(0, trials, size)]
+
+
+def rate_block(successes: int, trials: int) -> Block:
+    """Trials, successes, rate and its 95 % interval (Wilson, JASA 1927)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return {
+        "trials": trials,
+        "successes": successes,
+        "rate": round(successes / trials, 6),
+        "interval": [round(float(interval.low), 6), round(float(interval.high), 6)],
+    }
+
+
+def chain_block(episodes: Sequence[Block]) -> Block:
+    """How a sentence went: rates with and without a new plan, and the median seam's jerk.
+
+    `peak_jerk` is the median over episodes of the greatest one around their seams, in rad/s^3.
+    """
+    from statistics import median
+
+    good = [episode for episode in episodes if episode["success"]]
+    jerks = [episode["peak_jerk"] for episode in episodes if episode.get("seams")]
+    first = sum(episode["replans"] == 0 for episode in good)
+    return {
+        **rate_block(len(good), len(episodes)),
+        "rate_without_replan": round(first / len(episodes), 6),
+        "interval_without_replan": rate_block(first, len(episodes))["interval"],
+        "peak_jerk": round(median(jerks), 3) if jerks else 0.0,
+    }

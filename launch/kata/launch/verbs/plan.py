@@ -1,0 +1,31 @@
+"""`kata plan`: from a sentence to a checked plan, or why there is none."""
+
+from __future__ import annotations
+
+import shlex
+
+from kata.launch import build
+from kata.launch.job import Done, Job
+from kata.launch.planning import answer_lines
+from kata.launch.seeds import episode_seed
+
+
+def run(job: Job) -> Done:
+    """Plan in the scene that the seed gives; the exit code is 1 where there is no plan."""
+    from kata.skills.planning.service import make_plan
+
+    config = job.config
+    world = build.make_trial(config, "table")()
+    world.reset(episode_seed(config.seed, "scene", 0))
+    known = build.contracts_of(build.library(config.library))
+    answer = make_plan(config.text, world.facts(), known.contracts, success=known.success)
+    planned = answer.plan is not None
+    command = ["kata", "run", config.text, f"seed={config.seed}"]
+    if config.library:
+        command.append(f"library={config.library}")
+    return Done(
+        answer.to_json(),
+        answer_lines(answer),
+        shlex.join(command) if planned else "say it in other words; see the message above",
+        code=0 if planned else 1,
+    )

@@ -1,0 +1,43 @@
+"""`kata run`: plan a sentence and carry it out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kata.launch import build, sentences
+from kata.launch.job import Done, Job
+from kata.launch.planning import answer_lines
+from kata.launch.progress import percent, say
+from kata.launch.trials import chain_block, spans
+
+VIDEO = "run.mp4"
+
+
+def run(job: Job) -> Done:
+    """Plan in the first scene; if there is a plan, run every trial of every handover."""
+    config = job.config
+    modes = sentences.modes_of(config.handover)
+    sentences.check_trials(config.trials)
+    asked = sentences.trials_of(config, build.library(config.library))
+    answer = sentences.plan_first(asked)
+    head = answer_lines(answer)
+    if answer.plan is None:
+        return Done(answer.to_json(), head, "say it in other words; see the message above", 1)
+    for line in head:
+        say(line)
+    film = job.folder / VIDEO if sentences.wants_video(config) else None
+    episodes = sentences.run_modes(asked, modes, spans(config.trials), config.workers, film)
+    result: dict[str, Any] = answer.to_json()
+    result |= {mode: {**chain_block(runs), "episodes": runs} for mode, runs in episodes.items()}
+    lines = []
+    for mode in modes:
+        block = result[mode]
+        lines.append(
+            f"{mode}: {block['successes']} of {block['trials']} succeeded, {percent(block)}; "
+            f"seam jerk {block['peak_jerk']:.0f} rad/s3"
+        )
+        lines += [f"  failed: seed {e['seed']}: {e['reason']}" for e in sentences.failed(block)]
+    if film is not None:
+        result["video"] = VIDEO
+        lines.append(f"video: {film}")
+    return Done(result, tuple(lines), sentences.next_command(config))
