@@ -29,6 +29,7 @@ class MotionLimits:
     """How an expert moves; SI units."""
 
     acceleration_m_s2: float = 2.5
+    braking_m_s2: float = 6.0
     climb_m_s: float = 0.45
     turn_rad_s: float = 2.2
     turn_rad_s2: float = 12.0
@@ -60,7 +61,9 @@ def path(
     for k in range(steps):
         rest = quat_log(quat_multiply(goal_turn, quat_conjugate(turn)))
         wanted = _field(place, float(np.linalg.norm(rest)), target, limits)
-        velocity = _towards(velocity, wanted, limits.acceleration_m_s2 * step_s)
+        braking = float(wanted @ wanted) < float(velocity @ velocity)
+        most = limits.braking_m_s2 if braking else limits.acceleration_m_s2
+        velocity = _towards(velocity, wanted, most * step_s)
         spin = _capped(rest * limits.gain_hz, limits.turn_rad_s)
         turning = _towards(turning, spin, limits.turn_rad_s2 * step_s)
         place = place + velocity * step_s

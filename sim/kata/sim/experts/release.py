@@ -70,5 +70,5 @@ def _put(
     target = sight.tool + rest
     height = max(travel, float(target[2]) + 0.05)
     if let_go or loose:
-        return Target("release", sight.tool, sight.yaw, opening, axis=UP)
+        return Target("release", target, sight.yaw, opening)
     return Target("carry", target, yaw, squeeze(thing), height)
