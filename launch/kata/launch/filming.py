@@ -19,7 +19,7 @@ SIZE = (800, 450)
 _EVERY = 2
 """Pictures are drawn every other frame, 10 a second: half the time, and smooth enough to judge."""
 
-_MOST_FACTS = 5
+_MOST = 3
 
 
 def film_episode(
@@ -62,7 +62,7 @@ def _caption(frame: RunFrame, sentence: str, skills: dict[str, Any]) -> Caption:
 
 
 def _facts(frame: RunFrame, skills: dict[str, Any]) -> list[str]:
-    """What the running call achieves, over the scene's names; the goal when none runs."""
+    """The atoms that the running call is about, those that it makes true first."""
     call = frame.call or (frame.plan[-1] if frame.plan else "")
     name, _, rest = call.partition("(")
     if name not in skills:
@@ -72,5 +72,4 @@ def _facts(frame: RunFrame, skills: dict[str, Any]) -> list[str]:
     values = [value.strip() for value in rest.rstrip(")").split(",")]
     achieved = Call.of(skills[name].contract, values).achieves
     literals = achieved.literals(frame.facts.table)
-    texts = [str(atom) if value else f"not {atom}" for atom, value in literals.items()]
-    return texts[:_MOST_FACTS]
+    return [str(atom) for atom in sorted(literals, key=lambda atom: not literals[atom])][:_MOST]

@@ -53,34 +53,18 @@ class SentenceTrials:
 
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
     """Episodes `first` to `first + count` of one skill: how each began and ended."""
-    from kata.skills.contract.call import Call
-    from kata.skills.execution.runner import run
-    from kata.skills.handover.features import Start
-    from kata.skills.planning.plan import Plan
+    from kata.skills.evidence.trials import build_trials
 
-    world = asked.make_world()
-    skill = asked.agent.load(world)
+    job = build_trials(asked.make_world, asked.agent.load)
     episodes = []
     for index in range(first, first + count):
-        seed = episode_seed(asked.seed, asked.purpose, index)
-        observation = world.reset(seed)
-        call = Call.of(skill.contract, dict(world.episode.arguments))
-        start = Start.of(observation, call.focus)
-        plan = Plan.sequence(call.achieves, (call,))
-        # One skill has no seam; the blend only takes up the first chunk smoothly.
-        log = run(world, plan, {skill.contract.name: skill}, None, "blended", seed)
-        episodes.append(
-            {
-                "seed": seed,
-                "call": str(call),
-                "success": log.success and log.state == "done",
-                "reason": log.reason,
-                "duration_s": round(log.duration_s, 4),
-                "position": start.position.tolist(),
-                "tool": start.tool.tolist(),
-                "focus": start.focus.tolist(),
-            }
-        )
+        trial = job(episode_seed(asked.seed, asked.purpose, index))
+        start = {
+            "position": trial.start.position.tolist(),
+            "tool": trial.start.tool.tolist(),
+            "focus": trial.start.focus.tolist(),
+        }
+        episodes.append({**trial.to_data(), "start": start})
     return {"episodes": episodes}
 
 
@@ -150,17 +134,11 @@ def spans(trials: int, size: int = BLOCK) -> list[tuple[int, int]]:
     return [(first, min(size, trials - first)) for first in range(0, trials, size)]
 
 
-def rate_block(successes: int, trials: int) -> Block:
-    """Trials, successes, rate and its 95 % interval (Wilson, JASA 1927)."""
-    from scipy.stats import binomtest
+def rate_block(episodes: Sequence[Block]) -> Block:
+    """Trials, successes, rate and its 95 % interval."""
+    from kata.skills.evidence.trials import Interval
 
-    interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
-    return {
-        "trials": trials,
-        "successes": successes,
-        "rate": round(successes / trials, 6),
-        "interval": [round(float(interval.low), 6), round(float(interval.high), 6)],
-    }
+    return Interval.of(sum(e["success"] for e in episodes), len(episodes)).to_data()
 
 
 def chain_block(episodes: Sequence[Block]) -> Block:
@@ -170,12 +148,11 @@ def chain_block(episodes: Sequence[Block]) -> Block:
     """
     from statistics import median
 
-    good = [episode for episode in episodes if episode["success"]]
     jerks = [episode["peak_jerk"] for episode in episodes if episode.get("seams")]
-    first = sum(episode["replans"] == 0 for episode in good)
+    without = rate_block([{"success": e["success"] and not e["replans"]} for e in episodes])
     return {
-        **rate_block(len(good), len(episodes)),
-        "rate_without_replan": round(first / len(episodes), 6),
-        "interval_without_replan": rate_block(first, len(episodes))["interval"],
+        **rate_block(episodes),
+        "rate_without_replan": without["rate"],
+        "interval_without_replan": without["interval"],
         "peak_jerk": round(median(jerks), 3) if jerks else 0.0,
     }

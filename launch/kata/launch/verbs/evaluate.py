@@ -29,7 +29,7 @@ def run(job: Job) -> Done:
     result = {
         "skill": name,
         "policy": "expert" if agent.folder is None else agent.folder.name,
-        **rate_block(len(episodes) - len(failures), len(episodes)),
+        **rate_block(episodes),
         "failures": [{key: e[key] for key in ("seed", "call", "reason")} for e in failures],
     }
     lines = [f"{name}: {percent(result)} of {len(episodes)} trials"]
