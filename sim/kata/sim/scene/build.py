@@ -47,7 +47,7 @@ def build_scene(config: TableWorldConfig, robot: RobotModel) -> Scene:
     entities += [add_button(spec, item) for item in config.buttons]
     entities += [add_shelf(spec, item) for item in config.shelves]
     arm = robot.make()
-    _same_options(arm, spec)
+    same_options(arm, spec)
     spec.attach(arm, prefix=ROBOT, frame=spec.worldbody.add_frame())
     for camera in config.fixed_cameras:
         add_camera(spec, camera)
@@ -66,7 +66,7 @@ def _options(spec: mujoco.MjSpec, config: TableWorldConfig, explicit: bool) -> N
     option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
 
 
-def _same_options(robot: mujoco.MjSpec, scene: mujoco.MjSpec) -> None:
+def same_options(robot: mujoco.MjSpec, scene: mujoco.MjSpec) -> None:
     """The scene's physics options hold; without this MuJoCo warns of each difference."""
     for name in dir(scene.option):
         value = getattr(scene.option, name)
@@ -74,8 +74,8 @@ def _same_options(robot: mujoco.MjSpec, scene: mujoco.MjSpec) -> None:
             setattr(robot.option, name, value)
 
 
-def add_surroundings(spec: mujoco.MjSpec) -> None:
-    """Sky, floor, materials and light."""
+def add_surroundings(spec: mujoco.MjSpec, floor_m: float = -0.72) -> None:
+    """Sky, a floor at height `floor_m`, materials and light."""
     spec.visual.headlight.ambient = (0.30, 0.30, 0.32)
     spec.visual.headlight.diffuse = (0.16, 0.16, 0.16)
     spec.visual.headlight.specular = (0.05, 0.05, 0.05)
@@ -97,7 +97,7 @@ def add_surroundings(spec: mujoco.MjSpec) -> None:
     floor.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
     spec.add_material(name="table", rgba=(0.80, 0.74, 0.65, 1), specular=0.1, shininess=0.2)
     spec.worldbody.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_PLANE, pos=(0, 0, -0.72), size=(6, 6, 0.1), material="floor",
+        type=mujoco.mjtGeom.mjGEOM_PLANE, pos=(0, 0, floor_m), size=(6, 6, 0.1), material="floor",
         contype=0, conaffinity=0,
     )  # fmt: skip
     for position, strength, shadow in _LIGHTS:
