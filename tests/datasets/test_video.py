@@ -79,3 +79,13 @@ def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:
     for call in (lambda: join_videos([path], 20), lambda: read_video(path, 0.0, 1, 20)):
         with pytest.raises(DatasetError, match=r"front\.mp4"):
             call()
+
+
+def test_without_libx264_it_is_mpeg4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(av, "codecs_available", {"mpeg4"})
+    path = tmp_path / "front.mp4"
+    path.write_bytes(encode(list(range(0, 250, 10)), 20).bytes())
+    found = read_video(path, 0.0, 25, 20)
+    assert np.abs(found.mean(axis=(1, 2, 3)) - np.arange(0, 250, 10)).max() < 6
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == "mpeg4"

@@ -143,8 +143,9 @@ def features(schema: Schema) -> dict[str, dict[str, Any]]:
 
 
 def json_bytes(data: Mapping[str, Any]) -> bytes:
-    """A JSON file."""
-    return json.dumps(data, indent=1).encode()
+    """A JSON file with a line for each key; the encoder that indents is twenty times slower."""
+    lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in data.items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def info_bytes(schema: Schema, episodes: int, frames: int, tasks: int) -> bytes:

@@ -244,6 +244,9 @@ class Schema:
             raise _misfit(
                 "atoms", f"the {len(self.atoms)} of the dataset", "those of another scene"
             )
+        unknown = [name for name in seen.focus if name not in seen.entities]
+        if unknown:
+            raise _misfit("focus", "names of entities", ", ".join(unknown))
         values = seen.values()
         del values["observation.focus"]
         values |= {
