@@ -1,4 +1,4 @@
-"""A new object or skill needs no code; no sentence breaks the grounder; equal ones mean the same."""
+"""A new object or skill needs no code; no sentence breaks the grounder."""
 
 import string
 from dataclasses import replace
@@ -121,7 +121,20 @@ def test_too_long_a_sentence_is_refused(contracts):
 
 
 _WORDS = sorted({phrase for phrases in lexicon().phrases.values() for phrase in phrases})
-_SCENE = ["cube", "cubes", "red", "blue", "drawer", "bin", "red_cube", "table", "thing", "3", ",", "?"]
+_SCENE = [
+    "cube",
+    "cubes",
+    "red",
+    "blue",
+    "drawer",
+    "bin",
+    "red_cube",
+    "table",
+    "thing",
+    "3",
+    ",",
+    "?",
+]
 
 
 @given(st.lists(st.sampled_from(_WORDS + _SCENE * 8), max_size=12).map(" ".join))

@@ -83,8 +83,10 @@ def test_plans_are_deterministic(contracts):
             ["upright(red_cube)"],
             "missing_skill",
             ("upright(red_cube)",),
-            "upright(red_cube): no known skill makes it true; "
-            "the nearest skills: pick, place, place_in, push, stack",
+            (
+                "upright(red_cube): no known skill makes it true; "
+                "the nearest skills: pick, place, place_in, push, stack"
+            ),
         ),
         (
             "closed(bin)",
@@ -98,8 +100,10 @@ def test_plans_are_deterministic(contracts):
             ["reachable(red_cube)"],
             "missing_skill",
             ("holding(red_cube)",),
-            "pick(red_cube) would reach holding(red_cube), "
-            "but nothing makes reachable(red_cube) possible",
+            (
+                "pick(red_cube) would reach holding(red_cube), "
+                "but nothing makes reachable(red_cube) possible"
+            ),
         ),
         (
             "holding(red_cube) and holding(blue_cube)",
@@ -189,7 +193,9 @@ def test_stages_keep_what_was_reached(contracts):
 
 
 def test_stages_let_go_of_what_is_contradicted(contracts):
-    goals = [Condition.parse(text) for text in ("open(drawer)", "pressed(button)", "closed(drawer)")]
+    goals = [
+        Condition.parse(text) for text in ("open(drawer)", "pressed(button)", "closed(drawer)")
+    ]
     plan = plan_stages(SymbolicPlanner(), goals, facts_for(), contracts)
     assert str(plan.goal) == "pressed(button) and closed(drawer)"
     assert [str(call) for call in plan.calls] == ["open(drawer)", "press(button)", "close(drawer)"]

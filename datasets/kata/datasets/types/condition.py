@@ -16,7 +16,7 @@ run over all supports.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,11 +56,24 @@ class Condition:
     @classmethod
     def of(cls, atoms: Mapping[Atom, bool]) -> Condition:
         """Conjunction of atoms, those mapped to False negated."""
-        terms = tuple(
+        return cls.every(
             cls("atom", atom=atom) if value else cls("not", (cls("atom", atom=atom),))
             for atom, value in atoms.items()
         )
+
+    @classmethod
+    def every(cls, parts: Iterable[Condition]) -> Condition:
+        """All of these conditions; none of them is `true`, a single one itself."""
+        terms = tuple(parts)
         return terms[0] if len(terms) == 1 else cls("and", terms) if terms else cls("true")
+
+    @classmethod
+    def any(cls, parts: Iterable[Condition]) -> Condition:
+        """One of these conditions at least; of none it is `not true`."""
+        terms = tuple(parts)
+        if terms:
+            return terms[0] if len(terms) == 1 else cls("or", terms)
+        return cls("not", (cls("true"),))
 
     def __str__(self) -> str:
         if self.kind == "atom":
@@ -102,7 +115,7 @@ class Condition:
                 self.parts[0].bind({self.variable: name}).ground(table)
                 for name in table.names(self.tag)
             )
-            return Condition("and" if self.kind == "forall" else "or", parts)
+            return Condition.every(parts) if self.kind == "forall" else Condition.any(parts)
         parts = tuple(part.ground(table) for part in self.parts)
         return Condition(self.kind, parts, self.atom)
 
@@ -140,11 +153,11 @@ class Condition:
         Atoms that the scene does not have are left out if negated (they cannot become true).
         Raises ConditionError for `or` and `exists`, which name no single outcome.
         """
-        out: dict[Atom, bool] = {}
-        for atom, value in self.ground(table)._conjuncts(True):
-            if value or atom in table.index:
-                out[atom] = value
-        return out
+        return {
+            atom: value
+            for atom, value in self.ground(table)._conjuncts(True)
+            if value or atom in table.index
+        }
 
     def _conjuncts(self, value: bool) -> Iterator[tuple[Atom, bool]]:
         if self.kind == "true" and value:
@@ -246,6 +259,8 @@ class _Parser:
                 raise self.error("a variable such as ?x before the colon")
             self.take(":")
             tag = self.take()
+            if not tag.isidentifier():
+                raise self.error("a tag such as cube before the dot")
             self.take(".")
             kind: Kind = "forall" if token == "forall" else "exists"
             return Condition(kind, (self.term(),), None, variable, tag)
@@ -255,5 +270,7 @@ class _Parser:
             names.append(self.take())
             if self.peek() != ")":
                 self.take(",")
+                if self.peek() == ")":
+                    raise self.error("a name after the comma")
         self.take(")")
         return Condition("atom", atom=Atom.of(token, names, self.hand))

@@ -33,6 +33,9 @@ class KataError(Exception):
             lines.append(f"  do:       {self.hint}")
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return self._message()
+
     def __reduce__(self) -> tuple[object, ...]:
         # An error crosses process borders (worker pools); rebuild it from its parts.
         return (
@@ -49,8 +52,11 @@ def _rebuild(
     return error
 
 
-class UnknownNameError(KataError):
-    """A name that is not registered; the message offers the nearest ones."""
+class UnknownNameError(KataError, KeyError):
+    """A name that is not registered; the message offers the nearest ones.
+
+    It is a KeyError too, so that a mapping that raises it keeps its `get`.
+    """
 
     def __init__(self, kind: str, name: str, available: Iterable[str], *, where: str = "") -> None:
         known = sorted(available)

@@ -104,16 +104,19 @@ class AtomTable:
     index: Mapping[Atom, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "index", {atom: i for i, atom in enumerate(self.atoms)})
+        index = {atom: i for i, atom in enumerate(self.atoms)}
+        if len(index) < len(self.atoms):
+            raise ConditionError("an atom occurs twice in the table of a scene")
+        object.__setattr__(self, "index", index)
 
     def names(self, tag: str) -> tuple[str, ...]:
         """Names that bear a tag, in the scene's order."""
         return tuple(name for name, tags in self.types.items() if tag in tags)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Facts(Mapping[Atom, Fact]):
-    """What holds now.
+    """What holds now; equal to another mapping with the same atoms in the same states.
 
     Attributes:
         truth: (M,) int8: 1 true, 0 false, -1 unknown.

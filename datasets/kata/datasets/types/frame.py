@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-
 from .facts import Facts
 from .pose import Array
 from .signals import Observation

@@ -31,8 +31,11 @@ class Limits:
             raise SpecError(
                 "limits of unequal length", expected="five arrays (D,)", got=str(shapes)
             )
-        if np.any(self.lower >= self.upper) or np.any(self.velocity <= 0):
-            raise SpecError("limits leave no room to move", expected="lower < upper, velocity > 0")
+        rates = np.concatenate([self.velocity, self.acceleration, self.jerk])
+        if not (np.all(self.lower < self.upper) and np.all(rates > 0)):
+            raise SpecError(
+                "limits leave no room to move", expected="lower < upper; velocity and so on > 0"
+            )
 
     def clip(self, position: Array) -> Array:
         """Positions (..., D) moved inside the position limits."""
@@ -81,6 +84,29 @@ class RobotSpec:
     limits: Limits
     home: Array
     hands: tuple[Hand, ...]
+
+    def __post_init__(self) -> None:
+        at = 0
+        for part in self.parts:
+            if part.start != at:
+                raise SpecError(
+                    f"part '{part.name}' is out of place",
+                    where=self.name,
+                    expected=f"start {at}, after the parts before it",
+                    got=str(part.start),
+                )
+            at = part.stop
+        sizes = (at, *self.home.shape, *self.limits.lower.shape)
+        if sizes != (at, at, at):
+            raise SpecError(
+                "parts, home and limits of unequal length",
+                where=self.name,
+                expected="D of each",
+                got=", ".join(map(str, sizes)),
+            )
+        for hand in self.hands:
+            self.part(hand.arm)
+            self.part(hand.gripper)
 
     @property
     def joints(self) -> tuple[str, ...]:

@@ -221,6 +221,10 @@ class Trajectory:
         ok = self.position.shape == self.velocity.shape and len(self.times_s) == len(self.position)
         if not ok or not len(self.times_s):
             raise SpecError("trajectory", expected="times (T,), position and velocity (T, D)")
+        if not np.all(self.times_s[1:] > self.times_s[:-1]):
+            raise SpecError(
+                "trajectory", expected="strictly increasing times", got=str(self.times_s)
+            )
 
     @classmethod
     def hold(cls, time_s: float, position: Array) -> Trajectory:

@@ -21,6 +21,14 @@ class KeySpec:
     unit: str = ""
     frame: str = ""
 
+    def __post_init__(self) -> None:
+        try:
+            np.dtype(np.uint8 if self.dtype in ("video", "string") else self.dtype)
+        except TypeError:
+            raise SpecError(
+                "unknown dtype", expected="numpy's, `string` or `video`", got=repr(self.dtype)
+            ) from None
+
     def check(self, key: str, value: Any, *, batch: bool = False) -> None:
         """Raise SpecError unless `value` has this dtype's kind and shape."""
         if self.dtype == "string":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kata.datasets.types import Condition, ConditionError, ContractError
+from kata.datasets.types import Condition, ConditionError, ContractError, UnknownNameError
 
 FORMAT = 1
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -115,9 +115,13 @@ class Contract:
                 Parameter(str(key), str(kind)) for key, kind in fields["parameters"].items()
             )
             values["resources"] = tuple(str(r) for r in fields.get("resources", ("arm",)))
-        except ConditionError as error:
+        except (ConditionError, UnknownNameError) as error:
             raise ContractError(
-                error.what, where=f"{where}, {error.where}", expected=error.expected, got=error.got
+                error.what,
+                where=" ".join(filter(None, (where, error.where))),
+                expected=error.expected,
+                got=error.got,
+                hint=error.hint,
             ) from None
         except (TypeError, ValueError, AttributeError) as error:
             raise ContractError("wrong type", where=where, got=str(error)) from None

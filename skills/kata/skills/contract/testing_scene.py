@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from kata.datasets.types import DEFAULT_HAND, Atom, AtomTable, Condition, Facts
+from kata.datasets.types import DEFAULT_HAND, Atom, AtomTable, Facts
 
 CUBES = ("red_cube", "blue_cube", "green_cube", "yellow_cube")
 """The objects of the default table, in the scene's order."""
@@ -39,7 +39,7 @@ def table_of(types: Mapping[str, frozenset[str]] = TYPES) -> AtomTable:
         "pressed": [(b,) for b in having("button")],
         "clear": [(x,) for x in objects],
         "gripper_empty": [(DEFAULT_HAND,)],
-        "reachable": [(DEFAULT_HAND, x) for x in objects],
+        "reachable": [(DEFAULT_HAND, x) for x in [*objects, *having("fixture")]],
         "near": [(x, y) for x in objects for y in objects if x != y],
         "upright": [(x,) for x in objects],
     }
@@ -95,8 +95,3 @@ def facts_for(
     array = np.array([value(atom) for atom in scene.atoms], dtype=np.int8)
     margins = np.where(array > 0, 1.0, np.where(array < 0, 0.0, -1.0))
     return Facts(scene, array, margins, 0.0)
-
-
-def goal_for(*literals: str) -> Condition:
-    """The conjunction of conditions given as text."""
-    return Condition("and", tuple(Condition.parse(text) for text in literals))

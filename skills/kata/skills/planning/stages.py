@@ -34,7 +34,7 @@ def plan_stages(
         for call in part.calls:
             facts = after(call, facts)
         plan = Plan.sequence(
-            Condition("and", tuple(kept)), (*plan.calls, *part.calls), plan.cost + part.cost
+            Condition.every(kept), (*plan.calls, *part.calls), plan.cost + part.cost
         )
     return plan
 
@@ -48,12 +48,12 @@ def _keeping(
     failures: Sequence[Failure],
 ) -> tuple[Plan, list[Condition]] | Refusal:
     """A plan for what is wanted and as much of what is kept as goes with it."""
-    alone = planner.plan(Condition("and", tuple(wanted)), facts, contracts, failures)
+    alone = planner.plan(Condition.every(wanted), facts, contracts, failures)
     if isinstance(alone, Refusal):
         return alone
     held = [part for part in kept if part not in wanted]
     while True:
-        goal = Condition("and", (*held, *wanted))
+        goal = Condition.every([*held, *wanted])
         answer = planner.plan(goal, facts, contracts, failures) if held else alone
         if isinstance(answer, Plan):
             return answer, [*held, *wanted]

@@ -145,6 +145,8 @@ class Resolver:
     def _which(self, thing: Thing, names: tuple[str, ...]) -> UnresolvedError:
         options = names or tuple(self._words.names)
         message = f"'{thing.text}' could mean {', '.join(options)}: say which"
+        if len(options) == 1:
+            message = f"nothing was named that '{thing.text}' could mean: is it {options[0]}?"
         return UnresolvedError(Ambiguous(thing.text, message, options))
 
     def _nothing(self, thing: Thing) -> str:
