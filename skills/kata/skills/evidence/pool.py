@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -112,7 +113,10 @@ class SeedPool:
         pool.shutdown(wait=not now, cancel_futures=True)
 
     def _here[T](
-        self, build: Callable[[], Callable[[int], T]], seeds: Iterable[int], progress: Progress | None
+        self,
+        build: Callable[[], Callable[[int], T]],
+        seeds: Iterable[int],
+        progress: Progress | None,
     ) -> list[T]:
         job, results = build(), []
         todo = list(seeds)
@@ -147,8 +151,9 @@ class SeedPool:
 
 
 def trial_seeds(seed: int, count: int, stream: int = 0) -> tuple[int, ...]:
-    """Seeds of `count` trials, different for each `seed` and `stream`; the first ones are kept
-    if there are more of them.
+    """Seeds of `count` trials, others for each `seed` and `stream`.
+
+    With more of them, the first ones stay the same.
     """
     return tuple(
         int(np.random.SeedSequence([seed, stream, i]).generate_state(1)[0] >> 1)
@@ -157,8 +162,16 @@ def trial_seeds(seed: int, count: int, stream: int = 0) -> tuple[int, ...]:
 
 
 def _quiet() -> None:
-    """In a worker: the parent alone hears Ctrl-C."""
+    """In a worker: the parent alone hears Ctrl-C, and a worker ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _run_block(token: bytes, seeds: Sequence[int]) -> list[Any]:

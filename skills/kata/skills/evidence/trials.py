@@ -178,8 +178,6 @@ def evaluate(
     return Evidence(name, seed, tuple(outcomes))
 
 
-def learn_boundary(
-    evidence: Evidence, grippers: Sequence[int], seed: int
-) -> LearnedBoundary:
+def learn_boundary(evidence: Evidence, grippers: Sequence[int], seed: int) -> LearnedBoundary:
     """The boundary that these rollouts teach; see `fit_boundary`."""
     return fit_boundary(evidence.samples, grippers, seed)

@@ -3,6 +3,7 @@
 A test of one's own executor, boundary or blend is a subclass with a `make` method.
 """
 
+from .contracts import BlendContract, BoundaryContract, ExecutorContract
 from .fake_skills import (
     CONTRACTS,
     BadPolicy,
@@ -15,6 +16,9 @@ from .fake_skills import (
 from .fake_world import FakeWorld, PointKinematics, point_robot
 
 __all__ = [
+    "BlendContract",
+    "BoundaryContract",
+    "ExecutorContract",
     "CONTRACTS",
     "BadPolicy",
     "FakePlanner",

@@ -36,13 +36,15 @@ _BESIDE = np.array([0.0, 0.0, 0.15])
 
 def _contract(name: str, parameters: Mapping[str, str], **conditions: str) -> Contract:
     parsed = {key: Condition.parse(text) for key, text in conditions.items()}
-    fields = dict.fromkeys(("requires", "holds", "achieves"), Condition("true")) | parsed
+    true = Condition("true")
     return Contract(
         name,
         "1.0.0",
         f"Scripted {name}.",
         tuple(Parameter(n, t) for n, t in parameters.items()),
-        **fields,
+        parsed.get("requires", true),
+        parsed.get("holds", true),
+        parsed["achieves"],
         duration_s=6.0,
         settle_s=0.2,
     )
@@ -145,7 +147,7 @@ def _pick(observation: Observation) -> list[Array]:
 
 
 def _place_in(observation: Observation) -> list[Array]:
-    above = observation.entities["drawer"].spot + [0, 0, 0.1]
+    above = observation.entities["drawer"].spot + np.array([0.0, 0.0, 0.1])
     return [_at(above, _SHUT), _at(above, _OPEN)]
 
 
@@ -155,7 +157,7 @@ def _close(observation: Observation) -> list[Array]:
         _at(handle + _BESIDE, _OPEN),
         _at(handle + _BESIDE, _SHUT),
         _at(handle, _SHUT),
-        _at(HANDLE_SHUT + [0.01, 0, 0], _SHUT),
+        _at(HANDLE_SHUT + np.array([0.01, 0.0, 0.0]), _SHUT),
     ]
 
 

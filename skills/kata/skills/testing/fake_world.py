@@ -79,7 +79,7 @@ class PointKinematics:
         if chunk.values.shape[1] != 4:
             raise SpecError("chunk", expected="width 4", got=str(chunk.values.shape))
         count = len(chunk.values)
-        times = chunk.start_s + chunk.step_s * np.arange(count + 1)
+        times = chunk.start_s + chunk.step_s * np.arange(count + 1, dtype=float)
         position = np.vstack([now.position, chunk.values])
         velocity = np.gradient(position, chunk.step_s, axis=0)
         velocity[0], velocity[-1] = now.velocity, 0.0
@@ -101,7 +101,7 @@ class FakeWorld:
     """A point robot over a cube and a drawer; implements `SimWorld` and `TrialWorld`.
 
     Attributes:
-        drop_s: at this time the held cube slips out of the hand; never, by default.
+        drop_s: from this time on the held cube slips out of the hand, once; never, by default.
         jam: the drawer does not move.
     """
 
@@ -135,7 +135,7 @@ class FakeWorld:
 
     def handle(self) -> Array:
         """Where the drawer's handle is now, (3,)."""
-        return HANDLE_SHUT - np.array([self._opened_m, 0.0, 0.0])
+        return np.asarray(HANDLE_SHUT - np.array([self._opened_m, 0.0, 0.0]))
 
     def apply(self, command: Command) -> None:
         """The robot is at once where the command says; what it carries comes along."""
@@ -149,10 +149,11 @@ class FakeWorld:
             self._opened_m = float(np.clip(self._opened_m - moved[0], 0.0, PULL_M))
         near = np.linalg.norm(self._joints[:3] - self._cube) < _REACH
         if self.time_s >= self.drop_s and not self._slipped:
-            self._slipped, self._held = True, False
+            self._slipped, self._held = self._held, False
+            self._cube[2] = 0.02
         elif self._held and grip > _WIDE:
             self._release()
-        elif near and grip < _NARROW and not self._slipped and not self._inside:
+        elif near and grip < _NARROW and not self._inside:
             self._held = True
         if self._held:
             self._cube = self._joints[:3].copy()
@@ -168,9 +169,10 @@ class FakeWorld:
             "red_cube", Pose(self._cube.copy(), np.array([1.0, 0, 0, 0])), self._cube.copy(),
             np.full(3, 0.02), symmetry=4,
         )  # fmt: skip
+        handle = Pose(self.handle(), np.array([1.0, 0, 0, 0]))
         drawer = EntityState(
-            "drawer", Pose(self.handle(), np.array([1.0, 0, 0, 0])), self.handle() + [0, 0, 0.1],
-            np.full(3, 0.1), articulation=self._opened_m / PULL_M,
+            "drawer", handle, handle.position + np.array([0.0, 0.0, 0.1]), np.full(3, 0.1),
+            articulation=self._opened_m / PULL_M,
         )  # fmt: skip
         return Observation(
             self.time_s,
@@ -192,7 +194,7 @@ class FakeWorld:
 
     def clearance_m(self, position_rad: Array) -> float:
         """Height above a wall between cube and drawer, and above the table."""
-        x, y, z = position_rad[:3]
+        _, y, z = position_rad[:3]
         wall = max(abs(y + 0.1) - 0.05, z - 0.2)
         return float(min(z, wall))
 
