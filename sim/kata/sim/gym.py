@@ -43,14 +43,16 @@ _TABLE_LIMIT_S = 60.0
 
 def _render_modes() -> list[str]:
     """`human` only where there is a display: without one MuJoCo's viewer ends the process."""
-    shown = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    shown = (
+        sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
     return ["human", "rgb_array"] if shown else ["rgb_array"]
 
 
 RENDER_MODES = _render_modes()
 
 
-class TableEnv(gymnasium.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
+class TableEnv(gymnasium.Env[Any, Any]):
     """One task on the table.
 
     Args:
@@ -154,7 +156,7 @@ class TableEnv(gymnasium.Env[dict[str, NDArray[Any]], NDArray[np.float32]]):
             self.render()
         return self._values(), float(info["success"]), info["success"], False, info
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]  # gymnasium's is wider
+    def render(self) -> NDArray[np.uint8] | None:
         """An image in mode `rgb_array`; in mode `human` the viewer shows the present state."""
         world = self.trial.world
         if self.render_mode == "rgb_array":

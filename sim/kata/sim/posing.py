@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from kata.datasets.types import (
     Array,
@@ -24,9 +25,9 @@ from kata.datasets.types import (
 from kata.datasets.types.pose import quat_conjugate, quat_rotate, yaw_quat
 
 from .robots import RobotModel
+from .robots.drive import Drive
 from .scene.build import ROBOT
 from .scene.config import TableWorldConfig
-from .robots.drive import Drive
 from .scene.fixtures import EntityDef
 from .scene.reader import SceneReader
 
@@ -65,7 +66,7 @@ class Posing:
         self._ticks, self._seed, self._synced = 0, 0, False
         self._observation: Observation | None = None
         self._facts: Facts | None = None
-        self._truth = np.zeros(0, dtype=np.int8)
+        self._truth: NDArray[np.int8] = np.zeros(0, dtype=np.int8)
         self._commanded = self.robot.home.copy()
         self._latched: set[str] = set()
         self._pushes: list[Push] = []
@@ -73,7 +74,12 @@ class Posing:
         self._base = (model.body_mass.copy(), model.body_inertia.copy(), model.geom_friction.copy())
         self._scratch = mujoco.MjData(model)
         self._buttons = [
-            (e.name, int(model.joint(e.joint).qposadr[0]), model.equality(f"{e.name}_latch").id, e.travel_m)
+            (
+                e.name,
+                int(model.joint(e.joint).qposadr[0]),
+                model.equality(f"{e.name}_latch").id,
+                e.travel_m,
+            )
             for e in self.entities
             if "button" in e.tags
         ]
@@ -255,7 +261,7 @@ class Posing:
 
     def _place_of(self, name: str) -> Array:
         start = int(self.model.joint(name).qposadr[0])
-        return self.data.qpos[start : start + 3].copy()
+        return np.array(self.data.qpos[start : start + 3])
 
     def _inside(self, name: str, entity: EntityDef) -> bool:
         body = self.model.body(entity.region_body).id

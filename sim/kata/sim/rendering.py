@@ -31,7 +31,9 @@ class Painter:
         self._option = mujoco.MjvOption()
         self._option.sitegroup[:] = 0
 
-    def paint(self, data: mujoco.MjData, camera: str | mujoco.MjvCamera, shadows: bool) -> NDArray[np.uint8]:
+    def paint(
+        self, data: mujoco.MjData, camera: str | mujoco.MjvCamera, shadows: bool
+    ) -> NDArray[np.uint8]:
         """Image (height, width, 3) of a camera, by name or free."""
         self._renderer.update_scene(data, camera, self._option)
         flags = self._renderer.scene.flags

@@ -1,15 +1,14 @@
 """Contract tests for worlds and kinematics of one's own: inherit, say how to make one, run pytest.
 
-    class TestMyWorld(SimWorldContract):
-        def make_world(self):
-            return MyWorld()
+class TestMyWorld(SimWorldContract):
+    def make_world(self):
+        return MyWorld()
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -45,35 +44,41 @@ def equal_facts(a: Facts, b: Facts) -> bool:
 class WorldContract:
     """What every `World` keeps, simulated or real."""
 
+    _world: ClassVar[Any]
+
     def make_world(self) -> Any:
         """A world at rest, fit to be moved a little."""
         raise NotImplementedError
 
-    @pytest.fixture(scope="class")
-    def world(self) -> Iterator[Any]:
+    @pytest.fixture
+    def world(self) -> Any:
         """One world for all tests of the class; worlds are dear to build."""
-        world = self.make_world()
-        yield world
-        if hasattr(world, "close"):
-            world.close()
+        kind = type(self)
+        if "_world" not in kind.__dict__:
+            kind._world = self.make_world()
+        return kind._world
 
     def test_apply_advances_one_period(self, world: World) -> None:
+        """The clock moves by exactly `period_s`."""
         before = world.observe()
         world.apply(Command.hold(before.position))
         assert world.observe().time_s == pytest.approx(before.time_s + world.period_s, abs=1e-9)
 
     def test_observation_fits_the_robot(self, world: World) -> None:
+        """Shapes are the robot's, every hand has a tool, all is finite."""
         seen, size = world.observe(), world.robot.size
         assert seen.position.shape == seen.velocity.shape == seen.effort.shape == (size,)
         assert set(seen.tools) == {hand.name for hand in world.robot.hands}
         assert all(np.isfinite(v).all() for v in seen.values().values())
 
     def test_looking_changes_nothing(self, world: World) -> None:
+        """Two looks at one instant see the same."""
         first, facts = world.observe(), world.facts()
         assert equal_observations(first, world.observe())
         assert equal_facts(facts, world.facts())
 
     def test_tool_is_where_kinematics_says(self, world: World) -> None:
+        """The measured tool is the kinematics' at the measured joints."""
         seen = world.observe()
         for name, pose in seen.tools.items():
             metres, radians = pose.distance(world.kinematics.forward(seen.position, name))
@@ -81,18 +86,21 @@ class WorldContract:
             assert radians < 1e-2
 
     def test_facts_have_margins_of_their_sign(self, world: World) -> None:
+        """Beyond a margin of 1 the value follows the sign."""
         facts = world.facts()
         assert facts.truth.shape == facts.margins.shape == (len(facts.table.atoms),)
         sure = np.abs(facts.margins) >= 1.0
         assert np.array_equal(facts.truth[sure] == 1, facts.margins[sure] > 0)
 
     def test_holding_still_stays(self, world: World) -> None:
+        """A robot that is told to stay stays."""
         before = world.observe()
         for _ in range(20):
             world.apply(Command.hold(before.position))
         assert np.abs(world.observe().position - before.position).max() < 0.02
 
     def test_refuses_a_command_of_another_robot(self, world: World) -> None:
+        """A command of another width is a SpecError."""
         with pytest.raises(SpecError, match="another robot"):
             world.apply(Command.hold(np.zeros(world.robot.size + 1)))
 
@@ -116,6 +124,7 @@ class SimWorldContract(WorldContract):
         return seen
 
     def test_equal_seeds_are_equal_to_the_bit(self, world: SimWorld) -> None:
+        """Equal seeds and commands give equal observations."""
         runs = []
         for _ in range(2):
             first = world.reset(11)
@@ -123,10 +132,12 @@ class SimWorldContract(WorldContract):
         assert all(equal_observations(a, b) for a, b in zip(*runs, strict=True))
 
     def test_other_seeds_differ(self, world: SimWorld) -> None:
+        """Another seed is another start."""
         assert not equal_observations(world.reset(1), world.reset(2))
 
     @pytest.mark.parametrize("seed", range(3))
     def test_a_restored_world_goes_on_to_the_bit(self, world: SimWorld, seed: int) -> None:
+        """What follows a restored snapshot equals what followed it before."""
         world.reset(seed)
         self.roll(world, seed, 30)
         state, facts = world.snapshot(), world.facts()
@@ -141,11 +152,13 @@ class SimWorldContract(WorldContract):
         assert equal_facts(world.facts(), facts_then)
 
     def test_refuses_what_is_no_snapshot(self, world: SimWorld) -> None:
+        """Other bytes are a SimulationError."""
         for state in (b"", b"nonsense", world.snapshot()[:40]):
             with pytest.raises(SimulationError):
                 world.restore(state)
 
     def test_clearance_at_the_start_is_positive(self, world: SimWorld) -> None:
+        """A reset begins free of contact."""
         assert world.clearance_m(world.reset(0).position) > 0.0
 
 
@@ -171,7 +184,7 @@ class KinematicsContract:
 
     def chunk(self, seed: int, count: int, speed: float = 0.2) -> ActionChunk:
         """A smooth tool chunk that starts at the tool of `near_home(seed)`."""
-        kinematics, spec = self.made
+        kinematics, _ = self.made
         rng = np.random.default_rng(seed + 100)
         direction = rng.normal(size=6)
         direction *= speed / np.linalg.norm(direction)
@@ -182,6 +195,7 @@ class KinematicsContract:
 
     @pytest.mark.parametrize("seed", range(8))
     def test_solve_inverts_forward(self, seed: int) -> None:
+        """What `solve` finds is at the pose and within the limits."""
         kinematics, spec = self.made
         goal = kinematics.forward(self.near_home(seed))
         joints = kinematics.solve(goal, spec.home)
@@ -192,12 +206,14 @@ class KinematicsContract:
         assert radians < 1e-3
 
     def test_solve_says_none_out_of_reach(self) -> None:
+        """Out of reach is None, no approximation."""
         kinematics, spec = self.made
         home = kinematics.forward(spec.home)
         assert kinematics.solve(Pose(np.array([9.0, 0.0, 0.5]), home.quaternion), spec.home) is None
 
     @pytest.mark.parametrize("seed", range(8))
     def test_follow_begins_as_now_and_ends_at_rest(self, seed: int) -> None:
+        """No jump of position or velocity; rest soon after the end."""
         kinematics, spec = self.made
         speed = np.random.default_rng(seed).uniform(-0.2, 0.2, spec.size) * spec.limits.velocity
         now = Command(self.near_home(seed), speed, np.zeros(spec.size))
@@ -210,6 +226,7 @@ class KinematicsContract:
 
     @pytest.mark.parametrize("seed", range(8))
     def test_follow_passes_the_tool_poses(self, seed: int) -> None:
+        """Each action is reached at its time."""
         kinematics, _ = self.made
         chunk = self.chunk(seed, 8)
         assert chunk.reference is not None
@@ -223,6 +240,7 @@ class KinematicsContract:
 
     @pytest.mark.parametrize("seed", range(8))
     def test_follow_keeps_the_limits(self, seed: int) -> None:
+        """Wild targets stay within limits of position and velocity."""
         kinematics, spec = self.made
         rng = np.random.default_rng(seed)
         values = rng.uniform(spec.limits.lower - 1, spec.limits.upper + 1, (6, spec.size))
@@ -235,10 +253,11 @@ class KinematicsContract:
         assert (np.abs(path.velocity) <= spec.limits.velocity + slack).all()
 
     def test_follow_passes_joint_targets(self) -> None:
+        """A joint chunk within the limits is followed exactly."""
         kinematics, _ = self.made
         start, end = self.near_home(1), self.near_home(1)
         end[0] += 0.02
-        values = np.linspace(start, end, 5)[1:]
+        values = np.asarray(np.linspace(start, end, 5)[1:], dtype=np.float64)
         chunk = ActionChunk(1.0, self.chunk_step_s, "joint", values)
         path = kinematics.follow(chunk, Command.hold(start))
         for k in range(4):
@@ -246,6 +265,7 @@ class KinematicsContract:
             assert np.abs(reached - values[k]).max() < 1e-6
 
     def test_velocity_is_continuous(self) -> None:
+        """No jump of velocity at a knot."""
         kinematics, _ = self.made
         path = kinematics.follow(self.chunk(3, 12), Command.hold(self.near_home(3)))
         for knot in path.times_s[1:-1]:
@@ -253,6 +273,7 @@ class KinematicsContract:
             assert np.abs(before - after).max() < 1e-4
 
     def test_refuses_a_chunk_that_does_not_fit(self) -> None:
+        """Another width, or NaN, is a SpecError."""
         kinematics, spec = self.made
         now, pose = Command.hold(spec.home), kinematics.forward(spec.home)
         for chunk in (

@@ -6,7 +6,6 @@ Implements `SimWorld`. Reproducible to the bit by seed on one machine. Legend: `
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import mujoco
@@ -18,7 +17,6 @@ from kata.datasets.types import (
     Command,
     Facts,
     Observation,
-    Pose,
     SimulationError,
     UnknownNameError,
 )
@@ -27,11 +25,11 @@ from . import predicates
 from . import state as codec
 from .posing import Posing
 from .robots import RobotModel, load
+from .robots.drive import Drive
 from .robots.kinematics import ToolKinematics
 from .scene.build import ROBOT, build_scene
 from .scene.clearance import Clearance
 from .scene.config import TableWorldConfig
-from .robots.drive import Drive
 from .scene.noise import noisy
 from .scene.reader import SceneReader
 from .scene.view import SceneView
@@ -242,7 +240,12 @@ class TableWorld(Posing):
 
     # ------------------------------------------------------------ pictures
     def render(
-        self, camera: str = "view", width: int = 640, height: int = 480, *, shadows: bool | None = None
+        self,
+        camera: str = "view",
+        width: int = 640,
+        height: int = 480,
+        *,
+        shadows: bool | None = None,
     ) -> NDArray[np.uint8]:
         """Image (height, width, 3); shadows by default only in the view for people.
 

@@ -40,4 +40,3 @@ def add(file: str | Path, name: str = "", *, replace: bool = False) -> tuple[Pat
     text = yaml.safe_dump(to_data(description), sort_keys=False, allow_unicode=True)
     target.write_text(text, encoding="utf-8")
     return target, description
-

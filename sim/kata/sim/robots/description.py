@@ -123,11 +123,7 @@ def to_data(description: Description) -> dict[str, Any]:
             "name": part.name,
             "kind": part.kind,
             "joints": list(part.joints),
-            **{
-                key: list(getattr(part, key))
-                for key in _NUMBERS
-                if getattr(part, key)
-            },
+            **{key: list(getattr(part, key)) for key in _NUMBERS if getattr(part, key)},
         }
         for part in description.parts
     ]
@@ -145,10 +141,7 @@ def to_data(description: Description) -> dict[str, Any]:
 
 def _part(data: Mapping[str, Any]) -> PartDescription:
     joints = tuple(map(str, data["joints"]))
-    numbers = {
-        key: tuple(float(x) for x in data.get(key, ()))
-        for key in _NUMBERS
-    }
+    numbers = {key: tuple(float(x) for x in data.get(key, ())) for key in _NUMBERS}
     for key, values in numbers.items():
         if values and len(values) != len(joints):
             raise ValueError(f"{data['name']}.{key}: {len(joints)} numbers wanted")

@@ -63,7 +63,9 @@ class _Guess:
         """Ids of named hinge and slide joints that something moves."""
         model, kinds = self.model, mujoco.mjtTrn
         single = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
-        named = [j for j in range(model.njnt) if model.jnt_type[j] in single and model.joint(j).name]
+        named = [
+            j for j in range(model.njnt) if model.jnt_type[j] in single and model.joint(j).name
+        ]
         if not model.nu:
             self.said.append("no actuators in the model: every joint is taken as driven")
             return named
@@ -72,7 +74,9 @@ class _Guess:
             target = int(model.actuator_trnid[i, 0])
             if model.actuator_trntype[i] == int(kinds.mjTRN_TENDON):
                 start = int(model.tendon_adr[target])
-                moved |= set(model.wrap_objid[start : start + int(model.tendon_num[target])].tolist())
+                moved |= set(
+                    model.wrap_objid[start : start + int(model.tendon_num[target])].tolist()
+                )
             else:
                 moved.add(target)
         for e in range(model.neq):
@@ -190,17 +194,18 @@ class _Guess:
         if not 0 <= low < high:
             return None
         self.said.append(f"gripper opening {low:g} to {high:g} m: the sum of its two slides")
-        return DriveDescription(tuple(self._name(j) for j in fingers), (low, high), 15.0, (1.0, 1.0))
+        return DriveDescription(
+            tuple(self._name(j) for j in fingers), (low, high), 15.0, (1.0, 1.0)
+        )
 
     def _flange(self, limb: _Limb, title: str) -> tuple[str, Pose]:
         last = int(self.model.jnt_bodyid[limb.joints[-1]])
         for i in range(self.model.nsite):
             site = self.model.site(i)
-            if self.model.body_rootid[last] and self._below(int(site.bodyid[0]), last):
-                if _TOOL_SITE.search(site.name):
-                    self.said.append(f"{title}: tool frame is the site '{site.name}'")
-                    body = str(self.model.body(int(site.bodyid[0])).name)
-                    return body, Pose(np.array(site.pos), np.array(site.quat))
+            if self._below(int(site.bodyid[0]), last) and _TOOL_SITE.search(site.name):
+                self.said.append(f"{title}: tool frame is the site '{site.name}'")
+                body = str(self.model.body(int(site.bodyid[0])).name)
+                return body, Pose(np.array(site.pos), np.array(site.quat))
         body = str(self.model.body(last).name)
         self.said.append(f"{title}: tool frame is the last body '{body}'")
         return body, Pose.identity()

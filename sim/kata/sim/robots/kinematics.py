@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from kata.datasets.types import ActionChunk, Array, Command, Pose, SpecError, Trajectory
 from kata.datasets.types.pose import pose_compose, quat_exp
@@ -23,6 +24,8 @@ from kata.datasets.types.pose import pose_compose, quat_exp
 from .drive import Drive
 from .model import RobotModel
 from .spline import through
+
+Indices = NDArray[np.int64]
 
 _DAMPING = 1e-6
 _NEAR = 1e-6
@@ -41,11 +44,11 @@ _CLOSE = (2e-4, 2e-3)
 class _Arm:
     """One hand's arm: columns in D, its places in the model, its tool site."""
 
-    columns: Array
+    columns: Indices
     gripper: int
     site: int
-    qpos: Array
-    dofs: Array
+    qpos: Indices
+    dofs: Indices
     lower: Array
     upper: Array
     home: Array
@@ -200,8 +203,10 @@ class ToolKinematics:
         mujoco.mju_quat2Vel(error[3:], self._turn, 1.0)
 
     def _step(self, arm: _Arm, joints: Array, jacobian: Array, pull: float) -> Array:
-        """One damped step with a pull to the home posture in the null space; joints at a bound
-        are held and the rest solves again."""
+        """One damped step with a pull to the home posture in the null space.
+
+        Joints at a bound are held there and the rest solves again.
+        """
         error = self._error
         damping = _DAMPING + min(1e-3, 1e-2 * float(error @ error))
         posture = pull * (arm.home - joints)

@@ -78,7 +78,7 @@ def build_model(description: Description, source: Callable[[], mujoco.MjSpec]) -
         _read_part(spec, part, drives.get(part.name), columns)
     array = {key: np.array(values) for key, values in columns.items()}
     limits = Limits(*(array[k] for k in ("lower", "upper", "velocity", "acceleration", "jerk")))
-    hands = tuple(Hand(h.name, h.arm, h.gripper) for h in description.hands)
+    hands = tuple(Hand(h.name, h.arm, h.gripper) for h in description.hands if h.gripper)
     home = limits.clip(array["home"])
     robot = RobotSpec(description.name, tuple(parts), limits, home, hands)
     return RobotModel(robot, description, source, missing_for_tasks(description))
@@ -116,7 +116,9 @@ def _read_part(
                 low, high = -2 * np.pi, 2 * np.pi
             lower.append(low)
             upper.append(high)
-    middle = [0.0 if low < 0 < high else (low + high) / 2 for low, high in zip(lower, upper)]
+    middle = [
+        0.0 if low < 0 < high else (low + high) / 2 for low, high in zip(lower, upper, strict=True)
+    ]
     columns["lower"] += lower
     columns["upper"] += upper
     columns["home"] += list(part.home) or middle
@@ -211,9 +213,7 @@ def _add_missing_servos(spec: mujoco.MjSpec, description: Description) -> None:
         for name in part.joints if part.name not in grippers else ():
             servo = driven.get(name)
             if servo is None:
-                servo = spec.add_actuator(
-                    name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT
-                )
+                servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
             elif servo.biasprm[1] == -servo.gainprm[0] != 0:
                 continue
             servo.ctrllimited = mujoco.mjtLimited.mjLIMITED_FALSE

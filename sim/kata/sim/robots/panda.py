@@ -180,18 +180,12 @@ def _servo(spec: mujoco.MjSpec, joint: str, link: _Link) -> None:
 
 def _hand(spec: mujoco.MjSpec, flange: mujoco.MjsBody) -> None:
     turn = -np.pi / 8
-    hand = flange.add_body(
-        name="hand", pos=(0, 0, 0.107), quat=(np.cos(turn), 0, 0, np.sin(turn))
-    )
+    hand = flange.add_body(name="hand", pos=(0, 0, 0.107), quat=(np.cos(turn), 0, 0, np.sin(turn)))
     hand.mass, hand.ipos, hand.inertia = 0.73, (-0.01, 0, 0.03), (0.001, 0.0025, 0.0017)
     hand.explicitinertial = True
     box = mujoco.mjtGeom.mjGEOM_BOX
-    hand.add_geom(
-        type=box, size=(0.0315, 0.082, 0.0250), pos=(0, 0, 0.0250), rgba=_WHITE, mass=0
-    )
-    hand.add_geom(
-        type=box, size=(0.0230, 0.092, 0.0080), pos=(0, 0, 0.0570), rgba=_DARK, mass=0
-    )
+    hand.add_geom(type=box, size=(0.0315, 0.082, 0.0250), pos=(0, 0, 0.0250), rgba=_WHITE, mass=0)
+    hand.add_geom(type=box, size=(0.0230, 0.092, 0.0080), pos=(0, 0, 0.0570), rgba=_DARK, mass=0)
     for end in (-1, 1):
         _add_shape(
             hand, ("cylinder", (0, end * 0.082, 0.002), (0, end * 0.082, 0.0500), 0.0230, _WHITE)

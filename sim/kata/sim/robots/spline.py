@@ -24,7 +24,7 @@ def through(
     """
     position = np.concatenate([now.position[None], targets])
     slope = np.diff(position, axis=0) / step_s
-    velocity = _spline_velocities(position, slope, now.velocity, step_s)
+    velocity = _spline_velocities(position, slope, now.velocity)
     velocity[:, tight] = _monotone_velocities(slope[:, tight], now.velocity[tight])
     velocity[1:] = np.clip(velocity[1:], -limits.velocity, limits.velocity)
     times = start_s + step_s * np.arange(len(position))
@@ -44,7 +44,7 @@ def _spline_matrix(count: int) -> Array:
     return np.asarray(np.linalg.inv(system))
 
 
-def _spline_velocities(position: Array, slope: Array, start: Array, step_s: float) -> Array:
+def _spline_velocities(position: Array, slope: Array, start: Array) -> Array:
     """(H + 1, D) knot velocities; the last is that of the last interval's secant."""
     velocity = np.empty_like(position)
     velocity[0], velocity[-1] = start, slope[-1]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from kata.datasets.types import Array
+
 from ..robots.model import RobotModel, explicit_servos
 from .config import CameraConfig, TableWorldConfig
 from .fixtures import (
@@ -117,7 +119,7 @@ def add_camera(spec: mujoco.MjSpec, camera: CameraConfig) -> None:
     )  # fmt: skip
 
 
-def look_at(eye: np.ndarray, target: np.ndarray) -> np.ndarray:
+def look_at(eye: Array, target: Array) -> Array:
     """Quaternion (4,) of a camera at `eye` (3,) that sees `target` (3,) upright."""
     back = (eye - target) / np.linalg.norm(eye - target)
     right = np.cross((0.0, 0.0, 1.0), back)

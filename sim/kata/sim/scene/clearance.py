@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from kata.datasets.types import Array
 
-from ..robots.model import ROBOT_BIT
 from ..robots.drive import Drive
+from ..robots.model import ROBOT_BIT
 from .reader import SceneReader
 
 FAR_M = 0.5
@@ -50,7 +51,7 @@ class Clearance:
             best = min(best, mujoco.mj_geomDistance(model, data, *pair, best, None))
         return float(best)
 
-    def _held(self) -> Array:
+    def _held(self) -> NDArray[np.bool_]:
         """(S,) bool: geoms of what a finger touches now."""
         reader = self._reader
         names = {n for pair in reader.touching() for n in pair if any("." in m for m in pair)}

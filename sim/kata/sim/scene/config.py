@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
 from kata.datasets.types import ConfigError
 
@@ -17,7 +17,6 @@ from ..configs import config_file, read_yaml
 
 Vector = tuple[float, float, float]
 Colour = tuple[float, float, float, float]
-Config = TypeVar("Config", bound="object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +179,14 @@ class TableWorldConfig:
     @property
     def entity_names(self) -> tuple[str, ...]:
         """Names in the scene's order: objects, table, drawers, bins, buttons, shelves."""
-        fixtures = (*self.drawers, *self.bins, *self.buttons, *self.shelves)
-        return (*(o.name for o in self.objects), self.table.name, *(f.name for f in fixtures))
+        return (
+            *(item.name for item in self.objects),
+            self.table.name,
+            *(item.name for item in self.drawers),
+            *(item.name for item in self.bins),
+            *(item.name for item in self.buttons),
+            *(item.name for item in self.shelves),
+        )
 
     @property
     def substeps(self) -> int:
@@ -217,7 +222,7 @@ class TableWorldConfig:
         return _build(cls, values, where)
 
 
-def _build(kind: type[Config], data: Any, where: str) -> Config:
+def _build[Config](kind: type[Config], data: Any, where: str) -> Config:
     if isinstance(data, kind):
         return data
     if not isinstance(data, Mapping):

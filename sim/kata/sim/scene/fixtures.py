@@ -107,17 +107,15 @@ def add_table(spec: mujoco.MjSpec, config: TableConfig, world: TableWorldConfig)
         solimp=_SOLIMP, group=3,
     )  # fmt: skip
     look = {"contype": 0, "conaffinity": 0, "mass": 0.0}
-    body.add_geom(
-        type=_BOX, pos=(cx, cy, -0.0155), size=(hx, hy, 0.015), material="table", **look
-    )
+    body.add_geom(type=_BOX, pos=(cx, cy, -0.0155), size=(hx, hy, 0.015), material="table", **look)
     for x in (cx - hx + 0.05, cx + hx - 0.05):
         for y in (cy - hy + 0.05, cy + hy - 0.05):
             body.add_geom(type=_BOX, pos=(x, y, -0.375), size=(0.03, 0.03, 0.345),
                           rgba=(0.25, 0.26, 0.28, 1), **look)  # fmt: skip
     x0, x1, y0, y1 = world.area
     centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-    grid = np.array([(x, y) for x in np.arange(x0 + 0.03, x1, 0.08)
-                     for y in np.arange(y0 + 0.04, y1, 0.08)])  # fmt: skip
+    xs, ys = np.arange(x0 + 0.03, x1, 0.08), np.arange(y0 + 0.04, y1, 0.08)
+    grid = np.array([(x, y) for x in xs for y in ys] or [(centre[0], centre[1])])
     order = np.argsort(np.abs(grid - centre).sum(axis=1), kind="stable")
     return EntityDef(
         config.name, frozenset({"support", "surface"}), config.name, (hx, hy, 0.015),
@@ -151,7 +149,10 @@ def add_drawer(spec: mujoco.MjSpec, config: DrawerConfig) -> EntityDef:
     height = config.wall_height_m
     for position, half in (
         ((0, w + iy, w), (ix + 2 * w, iy + 2 * w, w)),
-        ((0, 0, (config.front_height_m - 0.006) / 2), (outer, w, (config.front_height_m - 0.006) / 2)),
+        (
+            (0, 0, (config.front_height_m - 0.006) / 2),
+            (outer, w, (config.front_height_m - 0.006) / 2),
+        ),
         ((0, 2 * (iy + w), height / 2), (ix + 2 * w, w, height / 2)),
         ((-ix - w, w + iy, height / 2), (w, iy, height / 2)),
         ((ix + w, w + iy, height / 2), (w, iy, height / 2)),
@@ -180,7 +181,7 @@ def add_bin(spec: mujoco.MjSpec, config: BinConfig) -> EntityDef:
     (ix, iy), w, high = config.inside_half_m, _WALL, config.height_m / 2
     body = spec.worldbody.add_body(
         name=config.name,
-        pos=np.array(config.position) + (0, 0, 2 * w),
+        pos=np.add(config.position, (0, 0, 2 * w)),
         quat=_turned(config.yaw_rad),
     )
     for position, half in (
@@ -235,7 +236,7 @@ def add_shelf(spec: mujoco.MjSpec, config: ShelfConfig) -> EntityDef:
     (hx, hy), w, z = config.half_m, 0.006, config.height_m
     body = spec.worldbody.add_body(
         name=config.name,
-        pos=np.array(config.position) + (0, 0, z),
+        pos=np.add(config.position, (0, 0, z)),
         quat=_turned(config.yaw_rad),
     )
     add_board(body, (0, 0, -w), (hx, hy, w), config.colour)

@@ -56,7 +56,9 @@ class SceneReader:
         self._region_pose[self._region_rows, 3:] = self._region_at.quaternion
 
     def _spots(self) -> None:
-        local, bodies, gaps = [np.zeros((0, 3))], [], []
+        local: list[Array] = [np.zeros((0, 3))]
+        bodies: list[str] = []
+        gaps: list[float] = []
         self._spot_slices = []
         for i, entity in enumerate(self.scene.entities):
             if entity.spots:
@@ -163,9 +165,7 @@ class SceneReader:
             chosen[i] = first if free[first] else start + int(rating[start:stop].argmax())
         return spots, chosen
 
-    def entities(
-        self, poses: Array, tools: dict[str, Pose], exact: bool
-    ) -> dict[str, EntityState]:
+    def entities(self, poses: Array, tools: dict[str, Pose], exact: bool) -> dict[str, EntityState]:
         """All entities by name, in the scene's order, at `poses` (N, 7), `exact` or with noise."""
         spots, chosen = self.free_spots(poses, tools)
         articulation = self.articulation().tolist()
