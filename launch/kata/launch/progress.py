@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Advance = Callable[[float], None]
@@ -101,5 +101,10 @@ def spread(advance: Advance, parts: int) -> Callable[[int, float], None]:
 
 def percent(block: Any) -> str:
     """A rate with its interval, as in `92.0 % (85.0 to 95.9)`."""
-    low, high = block["interval"]
-    return f"{100 * block['rate']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{100 * block['rate']:.1f} % ({bounds(block['interval'])})"
+
+
+def bounds(interval: Sequence[float]) -> str:
+    """An interval in percent, as in `85.0 to 95.9`."""
+    low, high = interval
+    return f"{100 * low:.1f} to {100 * high:.1f}"

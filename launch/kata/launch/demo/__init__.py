@@ -1,0 +1,1 @@
+"""The whole loop once, in stages whose parts are files: what is there is not done again."""

@@ -1,0 +1,77 @@
+"""Work of one skill, each in a worker process: demonstrations, training, what it is worth."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kata.launch import build
+from kata.launch.agents import Agent
+from kata.launch.configuration import Config
+from kata.launch.learning import Lesson, learn
+from kata.launch.recording import Recording, record
+from kata.launch.seeds import episode_seed
+from kata.launch.trials import Block, SkillTrials
+
+DRAFTS, DEMONSTRATIONS = "drafts", "demonstrations"
+
+
+def record_skill(config: Config, folder: Path, skill: str) -> Block:
+    """Demonstrations of a skill into `demonstrations/SKILL`."""
+    size = config.size
+    asked = Recording(
+        build.make_trial(config, skill), skill, size.demonstrations, config.seed, size.noise
+    )
+    recorded = record(asked, folder / DEMONSTRATIONS / skill)
+    return {
+        "demonstrations": recorded.episodes,
+        "failures": recorded.failures,
+        "frames": recorded.frames,
+    }
+
+
+def train_skill(config: Config, folder: Path, skill: str) -> Block:
+    """A draft of a skill from its demonstrations, into `drafts/SKILL`."""
+    began = time.monotonic()
+    logging.getLogger("kata").setLevel(logging.WARNING)
+    dataset = build.dataset(str(folder / DEMONSTRATIONS / skill), config.robot)
+    lesson = Lesson(build.contract(skill), dataset, build.train_config(config))
+    learned = learn(lesson, folder / DRAFTS / skill)
+    return {**learned, "train_seconds": round(time.monotonic() - began, 2)}
+
+
+def draft(folder: Path, skill: str, learned: Block) -> Agent:
+    """The trained skill, before it has a boundary."""
+    return Agent(build.contract(skill), folder / DRAFTS / skill / str(learned["package"]))
+
+
+def trials_of(config: Config, agent: Agent, start: str) -> SkillTrials:
+    """Rollouts of a skill from nominal or from perturbed starts, on scenes of their own."""
+    name = agent.contract.name
+    make_world = build.make_trial(config, name, start)
+    return SkillTrials(make_world, agent, config.seed, f"demo {name} {start}")
+
+
+def boundary_of(config: Config, skill: str, episodes: list[dict[str, Any]]) -> Any:
+    """The start model that a skill's rollouts teach."""
+    from kata.sim.robots import load
+    from kata.skills.handover.boundary import fit_boundary
+    from kata.skills.handover.features import Start, StartSample
+
+    robot = load(config.robot).spec
+    grippers = [
+        i for part in robot.parts if part.kind == "gripper" for i in range(part.start, part.stop)
+    ]
+    samples = [
+        StartSample(
+            Start(*(np.array(episode["start"][key]) for key in ("position", "tool", "focus"))),
+            episode["success"],
+        )
+        for episode in episodes
+    ]
+    seed = episode_seed(config.seed, f"boundary {skill}", 0) % 2**31
+    return fit_boundary(samples, grippers, seed)

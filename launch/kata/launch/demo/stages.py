@@ -1,0 +1,150 @@
+"""The stages of `kata demo`, in order; each takes what the ones before it left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kata.launch import build
+from kata.launch.agents import Agent, library_agents
+from kata.launch.configuration import Config
+from kata.launch.filming import film_episode
+from kata.launch.job import Job
+from kata.launch.progress import note, percent
+from kata.launch.seeds import episode_seed
+from kata.launch.trials import (
+    Block,
+    SentenceTrials,
+    blocks,
+    rate_block,
+    sentence_block,
+    skill_block,
+    spans,
+)
+
+from .lessons import draft, record_skill, train_skill, trials_of
+from .shelf import fill_library
+
+if TYPE_CHECKING:
+    from kata.skills.library.library import Library
+
+STARTS = ("nominal", "perturbed")
+VIDEO = "demo.mp4"
+
+
+def teach(job: Job, stage: str, work: Callable[..., Block], title: str) -> dict[str, Block]:
+    """One part a skill, such as its demonstrations; results by skill."""
+    config, folder = job.config, job.folder
+    tasks = {
+        f"{stage}-{skill}": (work, (config, folder.path, skill)) for skill in config.size.skills
+    }
+    done = blocks(folder, tasks, config.workers, title)
+    return {skill: done[f"{stage}-{skill}"] for skill in config.size.skills}
+
+
+def demonstrations(job: Job) -> dict[str, Block]:
+    """Stage 1: the scripted experts show each skill."""
+    return teach(job, "record", record_skill, "1 of 5  demonstrations")
+
+
+def training(job: Job) -> dict[str, Block]:
+    """Stage 2: a policy for each skill."""
+    return teach(job, "train", train_skill, "2 of 5  training")
+
+
+def rollouts(job: Job, agents: Mapping[str, Agent]) -> dict[str, dict[str, list[Block]]]:
+    """Stage 3: every skill from its usual starts and from anywhere; episodes by skill and start."""
+    config, size = job.config, job.config.size
+    counts = {"nominal": size.trials, "perturbed": size.perturbed}
+    tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
+    units: dict[str, int] = {}
+    for skill, agent in agents.items():
+        for start in STARTS:
+            asked = trials_of(config, agent, start)
+            for first, count in spans(counts[start], 20):
+                name = f"rollouts-{skill}-{start}-{first:05d}"
+                tasks[name] = (skill_block, (asked, first, count))
+                units[name] = count
+    done = blocks(job.folder, tasks, config.workers, "3 of 5  rollouts", units)
+    return {
+        skill: {start: _episodes(done, f"rollouts-{skill}-{start}-") for start in STARTS}
+        for skill in agents
+    }
+
+
+def _episodes(done: Mapping[str, Block], prefix: str) -> list[Block]:
+    names = [name for name in done if name.startswith(prefix)]
+    return [episode for name in names for episode in done[name]["episodes"]]
+
+
+def chain(job: Job, library: Library) -> tuple[SentenceTrials, dict[str, list[Block]]]:
+    """Stage 4: the sentence with each handover, on the same scenes; episodes by handover."""
+    from kata.skills.execution.options import MODES
+
+    config = job.config
+    known = build.contracts_of(library)
+    asked = SentenceTrials(
+        build.make_trial(config, "table"),
+        library_agents(library),
+        known.success,
+        config.sentence,
+        config.seed,
+    )
+    tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
+    units: dict[str, int] = {}
+    for mode in MODES:
+        for first, count in spans(config.size.chains):
+            tasks[f"chain-{mode}-{first:05d}"] = (sentence_block, (asked, mode, first, count))
+            units[f"chain-{mode}-{first:05d}"] = count
+    done = blocks(job.folder, tasks, config.workers, "4 of 5  the sentence", units)
+    return asked, {mode: _episodes(done, f"chain-{mode}-") for mode in MODES}
+
+
+def film(job: Job, asked: SentenceTrials) -> Block:
+    """Stage 5: the first scene with the full handover, as an mp4; that episode."""
+    kept = job.folder.read_json("parts/film.json")
+    if kept is None or not (job.folder / VIDEO).exists():
+        note("5 of 5  film and report")
+        seed = episode_seed(job.config.seed, "scene", 0)
+        kept, _ = film_episode(asked, "full", seed, job.folder / VIDEO)
+        job.folder.write_json("parts/film.json", kept)
+    return kept
+
+
+def skill_results(
+    taught: Mapping[str, Block],
+    learned: Mapping[str, Block],
+    rolled: Mapping[str, Mapping[str, list[Block]]],
+) -> dict[str, Block]:
+    """What `result.json` says of each skill."""
+    return {
+        skill: {
+            **rate_block(episodes["nominal"]),
+            "demonstrations": taught[skill]["demonstrations"],
+            "train_seconds": learned[skill]["train_seconds"],
+            "rate_perturbed": rate_block(episodes["perturbed"])["rate"],
+        }
+        for skill, episodes in rolled.items()
+    }
+
+
+def learn_library(
+    config: Config,
+    job: Job,
+    learned: Mapping[str, Block],
+    rolled: Mapping[str, Mapping[str, list[Block]]],
+) -> Library:
+    """The library of all trained skills, with boundaries from all of their rollouts."""
+    agents = {skill: draft(job.folder.path, skill, block) for skill, block in learned.items()}
+    samples = {
+        skill: [*starts["nominal"], *starts["perturbed"]] for skill, starts in rolled.items()
+    }
+    measured = {skill: rate_block(starts["nominal"]) for skill, starts in rolled.items()}
+    return fill_library(config, job.folder.path, agents, samples, measured)
+
+
+def chain_line(block: Block) -> str:
+    """How a handover went, in one line."""
+    first = 100 * block["rate_without_replan"]
+    jerk = f"seam jerk {block['peak_jerk']:.0f} rad/s3"
+    return f"{percent(block)}, without a new plan {first:.0f} %, {jerk}"
