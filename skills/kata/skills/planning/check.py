@@ -10,6 +10,7 @@ from kata.skills.contract.contract import Contract
 
 from .effects import after_effect, effect
 from .plan import Plan
+from .problem import grounded_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,10 @@ def _remedies(
     condition: str, facts: Facts, contracts: Sequence[Contract], most: int = 3
 ) -> tuple[str, ...]:
     """Calls, grounded in this scene, whose effect alone makes a condition true."""
-    from .problem import grounded_calls
-
     wanted = Condition.parse(condition)
-    out: list[str] = []
-    for call, changes in grounded_calls(facts.table, contracts):
-        touched = any(atom in changes for atom in wanted.ground(facts.table).atoms())
-        if touched and wanted.evaluate(after_effect(changes, facts)).value:
-            out.append(str(call))
+    out = [
+        str(call)
+        for call, changes in grounded_calls(facts.table, contracts)
+        if wanted.evaluate(after_effect(changes, facts)).value
+    ]
     return tuple(sorted(out, key=lambda text: (text.count(","), text)))[:most]
