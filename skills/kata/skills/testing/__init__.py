@@ -10,6 +10,7 @@ from .fake_skills import (
     FakePlanner,
     WaypointPolicy,
     drawer_plan,
+    fake_skill,
     good_skills,
     with_fault,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "PointKinematics",
     "WaypointPolicy",
     "drawer_plan",
+    "fake_skill",
     "good_skills",
     "point_robot",
     "with_fault",

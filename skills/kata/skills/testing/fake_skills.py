@@ -18,6 +18,7 @@ from kata.datasets.types import (
     FeatureSpec,
     KeySpec,
     Observation,
+    World,
 )
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract, Parameter
@@ -207,6 +208,12 @@ def with_fault(skills: Mapping[str, LoadedSkill], name: str, fault: str) -> dict
     """The same skills, one of them with a `BadPolicy`."""
     bad = LoadedSkill(skills[name].contract, BadPolicy(fault), skills[name].boundary)
     return {**skills, name: bad}
+
+
+def fake_skill(name: str, _: World, fault: str = "") -> LoadedSkill:
+    """One of them, for `evaluate`; a `functools.partial` of it is picklable."""
+    skills = good_skills()
+    return (with_fault(skills, name, fault) if fault else skills)[name]
 
 
 def drawer_plan() -> Plan:

@@ -1,0 +1,89 @@
+"""Trials: equal whatever the number of workers, honest about what is not known."""
+
+import operator
+import os
+from functools import partial
+
+import numpy as np
+import pytest
+
+from kata.datasets.types import ConfigError, ExecutionError
+from kata.skills.evidence.pool import SeedPool, trial_seeds
+from kata.skills.evidence.trials import Interval, evaluate
+from kata.skills.testing import FakeWorld, fake_skill
+
+# What goes to a worker process must be importable there, which a test module is not.
+CUBES = partial(partial, operator.pow, 3)
+DEADLY = partial(partial, os._exit)
+REFUSED = partial(partial, SeedPool)
+
+
+def test_workers_change_nothing_but_the_time():
+    serial = evaluate(FakeWorld, partial(fake_skill, "pick"), 12, seed=7)
+    seen = []
+    with SeedPool(2) as pool:
+        parallel = evaluate(
+            FakeWorld,
+            partial(fake_skill, "pick"),
+            12,
+            seed=7,
+            pool=pool,
+            progress=lambda done, of: seen.append((done, of)),
+        )
+        assert pool.map(CUBES, range(9)) == [3**i for i in range(9)]
+    assert serial.to_data() == parallel.to_data()
+    assert serial.interval.successes == 12
+    for one, two in zip(serial.trials, parallel.trials, strict=True):
+        assert np.array_equal(one.start.focus, two.start.focus)
+    assert seen[-1] == (12, 12)
+
+
+def test_a_skill_that_fails_says_why():
+    evidence = evaluate(FakeWorld, partial(fake_skill, "pick", fault="nan"), 3, seed=0)
+    assert evidence.interval.successes == 0
+    assert evidence.failures() == {"two chunks refused: not finite": 3}
+    assert [sample.success for sample in evidence.samples] == [False] * 3
+
+
+def test_a_killed_worker_is_named_with_its_seeds():
+    with SeedPool(2) as pool, pytest.raises(ExecutionError, match="a worker process died"):
+        pool.map(DEADLY, range(20))
+
+
+def test_an_error_of_a_job_comes_through_whole():
+    with SeedPool(2) as pool, pytest.raises(ConfigError, match="1 or more"):
+        pool.map(REFUSED, [0, -1, -2, -3])
+
+
+def test_no_workers_is_an_error():
+    with pytest.raises(ConfigError, match="1 or more"):
+        SeedPool(0)
+
+
+def test_seeds_are_stable_and_apart():
+    few, many = trial_seeds(3, 5), trial_seeds(3, 50)
+    assert many[:5] == few
+    assert len(set(many) | set(trial_seeds(4, 50)) | set(trial_seeds(3, 50, stream=1))) == 150
+
+
+@pytest.mark.parametrize(
+    ("successes", "low", "high"), [(0, 0.0, 0.0370), (50, 0.4038, 0.5962), (98, 0.93, 0.9945)]
+)
+def test_intervals_are_wilsons(successes, low, high):
+    interval = Interval.of(successes, 100)
+    assert interval.low == pytest.approx(low, abs=1e-3)
+    assert interval.high == pytest.approx(high, abs=1e-3)
+
+
+def test_no_trials_tell_nothing():
+    assert Interval.of(0, 0).to_data()["interval"] == [0.0, 1.0]
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    for rate in (0.5, 0.9, 0.98):
+        inside = 0
+        for successes in rng.binomial(100, rate, 300):
+            interval = Interval.of(int(successes), 100)
+            inside += interval.low <= rate <= interval.high
+        assert inside / 300 > 0.91

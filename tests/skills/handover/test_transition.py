@@ -1,0 +1,105 @@
+"""Transitions: smooth, inside the limits, up first where the tool is low or the way is barred."""
+
+import numpy as np
+import pytest
+
+from kata.datasets.types import Command
+from kata.skills.handover.curve import sample
+from kata.skills.handover.profile import Profile, brake, scaled, steps
+from kata.skills.handover.transition import Move, Mover, TransitionOptions, imagine
+from kata.skills.testing import FakeWorld
+
+HIGH = np.array([0.3, 0.3, 0.4, 0.02])
+LOW = np.array([0.3, 0.3, 0.05, 0.02])
+GOAL = np.array([0.3, -0.4, 0.3, 0.08])
+
+
+def mover(world=None, clearance=None, **options):
+    world = world or FakeWorld()
+    return Mover(world.robot, world.kinematics, TransitionOptions(**options), clearance)
+
+
+def test_it_starts_with_the_state_of_now_and_ends_at_rest():
+    now = Command(HIGH, np.array([0.3, -0.2, 0.1, 0.0]), np.array([1.0, 0.0, -1.0, 0.0]))
+    move = mover().to(now, GOAL, 2.0)
+    assert isinstance(move, Move)
+    begin, end = move.trajectory.at(2.0), move.trajectory.at(move.trajectory.end_s + 1)
+    assert np.allclose(begin.position, now.position)
+    assert np.allclose(begin.velocity, now.velocity)
+    assert np.abs(begin.acceleration - now.acceleration).max() < 1.0
+    assert np.allclose(end.position[:3], GOAL[:3], atol=1e-6)
+    assert not end.velocity.any()
+
+
+def test_it_keeps_to_its_share_of_the_limits():
+    move = mover().to(Command.hold(HIGH), GOAL, 0.0)
+    fine = sample(move.trajectory, np.arange(0, move.trajectory.end_s, 0.003))
+    assert np.abs(fine.velocity).max() <= 0.5 * 2.0 * 1.01
+    assert np.abs(fine.acceleration).max() <= 0.25 * 20.0 * 1.05
+
+
+def test_the_gripper_stays_as_it_is():
+    move = mover().to(Command.hold(HIGH), GOAL, 0.0)
+    assert np.ptp(move.trajectory.position[:, 3]) == 0.0
+
+
+def test_a_high_tool_goes_straight_and_a_low_one_goes_up_first():
+    assert mover().to(Command.hold(HIGH), GOAL, 0.0).way == "straight"
+    move = mover().to(Command.hold(LOW), GOAL, 0.0)
+    assert move.way == "over"
+    path = sample(move.trajectory, np.arange(0, move.trajectory.end_s, 0.01)).position
+    first_side = np.argmax(np.abs(path[:, 1] - LOW[1]) > 0.01)
+    assert path[first_side, 2] > LOW[2] + 0.1
+
+
+def test_a_wall_is_gone_over():
+    world = FakeWorld()
+    start = np.array([0.3, 0.3, 0.19, 0.02])
+    goal = np.array([0.3, -0.4, 0.19, 0.02])
+    move = mover(world, world.clearance_m, lift_m=0.2).to(Command.hold(start), goal, 0.0)
+    assert isinstance(move, Move)
+    assert move.way == "over"
+    assert move.clearance_m >= 0.01
+
+
+def test_where_every_way_is_barred_the_reasons_are_told():
+    walled = mover(clearance=lambda q: -1.0 if abs(q[1]) < 0.2 else 0.5)
+    reason = walled.to(Command.hold(HIGH), GOAL, 0.0)
+    assert reason.count("comes as near as -1000 mm") == 2
+
+
+def test_a_transition_that_takes_too_long_is_not_made():
+    assert "would take" in mover(longest_s=0.2).to(Command.hold(HIGH), GOAL, 0.0)
+
+
+def test_what_is_carried_is_imagined_with_the_robot():
+    world = FakeWorld()
+    seen = world.observe()
+    there = imagine(seen, Command.hold(GOAL), world.kinematics, ("red_cube",))
+    assert np.allclose(there.tool().position, GOAL[:3])
+    before = seen.entities["red_cube"].pose.position - seen.tool().position
+    after = there.entities["red_cube"].pose.position - there.tool().position
+    assert np.allclose(before, after)
+    assert there.entities["drawer"] == seen.entities["drawer"]
+
+
+def test_a_brake_comes_to_rest_within_the_limits():
+    robot = FakeWorld().robot
+    now = Command(HIGH, np.array([1.5, -1.0, 0.5, 0.0]), np.array([5.0, 0.0, 0.0, 0.0]))
+    stop = brake(now, robot.limits, 1.0, 0.01)
+    assert np.allclose(stop.at(1.0).velocity, now.velocity)
+    assert not stop.at(stop.end_s).velocity.any()
+    assert stop.end_s < 1.5
+    assert (stop.position <= robot.limits.upper).all()
+
+
+@pytest.mark.parametrize(("duration", "count"), [(0.0, 2), (0.1, 11), (0.101, 12)])
+def test_steps_reach_the_end(duration, count):
+    assert len(steps(duration, 0.01)) == count
+
+
+def test_joints_can_arrive_together():
+    limits = scaled(FakeWorld().robot.limits, 0.5)
+    move = Profile(Command.hold(HIGH), GOAL, limits, together=True)
+    late = move.sample(np.array([0.9 * move.duration_s])).velocity[0]
+    assert np.count_nonzero(np.abs(late) > 1e-6) >= 3
