@@ -105,7 +105,9 @@ class Library:
             UnknownNameError: no such skill.
             PackageError: every version of it is retired.
         """
-        versions = self._versions(name)
+        return self._best(name, self._versions(name))
+
+    def _best(self, name: str, versions: Sequence[Entry]) -> Entry:
         for state in ("promoted", "candidate", "draft"):
             of_state = [entry for entry in versions if entry.state == state]
             if of_state:
@@ -122,14 +124,22 @@ class Library:
 
         Raises UnknownNameError, PackageError or ContractError.
         """
-        entry = self.show(name)
-        verify(entry.folder)
-        return Skill(read_contract(entry.folder / "skill.yaml"), entry.identity, entry.folder)
+        return self._open(self.show(name))
 
     def skills(self) -> tuple[Skill, ...]:
-        """The best version of each skill that is not retired, verified, by name."""
-        usable = {entry.name for entry in self.list() if entry.state != "retired"}
-        return tuple(self.get(name) for name in sorted(usable))
+        """The best version of each skill that is not retired, verified, by name.
+
+        Raises PackageError or ContractError for one that is unsound.
+        """
+        versions: dict[str, list[Entry]] = {}
+        for entry in self.list():
+            if entry.state != "retired":
+                versions.setdefault(entry.name, []).append(entry)
+        return tuple(self._open(self._best(name, found)) for name, found in versions.items())
+
+    def _open(self, entry: Entry) -> Skill:
+        verify(entry.folder)
+        return Skill(read_contract(entry.folder / "skill.yaml"), entry.identity, entry.folder)
 
     def add(self, folder: Path, state: str = "draft", reason: str = "added") -> Entry:
         """Copy a package in, verified before and after. Adding it again changes nothing.
