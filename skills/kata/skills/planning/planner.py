@@ -26,7 +26,7 @@ class SymbolicPlanner:
     """
 
     success: Mapping[str, float] = field(default_factory=dict)
-    max_expanded: int = 3000
+    max_expanded: int = 10_000
 
     def plan(
         self,
