@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kata.datasets.types import ActionChunk, Command, Kinematics, Pose, RobotSpec
-from kata.datasets.types.pose import quat_multiply, yaw_quat
+from kata.datasets.types.pose import quat_conjugate, quat_log, quat_multiply, yaw_quat
 from kata.sim.robots import load
 from kata.sim.robots.kinematics import ToolKinematics
 from kata.sim.testing import KinematicsContract
@@ -85,22 +85,28 @@ def test_a_fast_end_stops_within_acceleration_and_jerk(panda: ToolKinematics) ->
     assert path.at(path.end_s + 1.0).velocity[0] == 0.0
 
 
-def test_agrees_with_mink(panda: ToolKinematics) -> None:
-    import mink
+def test_solve_stays_near_its_seed(panda: ToolKinematics) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        joints = panda.spec.limits.clip(panda.spec.home + rng.uniform(-0.3, 0.3, 8))
+        goal = panda.forward(joints)
+        moved = Pose(goal.position + np.array([0.02, -0.02, 0.01]), goal.quaternion)
+        found = panda.solve(moved, joints)
+        assert found is not None
+        assert np.abs(found - joints).max() < 0.25
 
-    model = panda.model
-    goal = Pose(np.array([0.5, 0.1, 0.2]), quat_multiply(yaw_quat(0.4), DOWN))
-    ours = panda.solve(goal, panda.spec.home)
-    assert ours is not None
-    configuration = mink.Configuration(model)
-    configuration.update(np.append(panda.spec.home[:7], [0.04, 0.04]))
-    task = mink.FrameTask("tool_hand", "site", position_cost=1.0, orientation_cost=1.0)
-    task.set_target(mink.SE3(np.concatenate([goal.quaternion, goal.position])))
-    limits = [mink.ConfigurationLimit(model)]
-    for _ in range(60):
-        velocity = mink.solve_ik(configuration, [task], 0.1, "daqp", limits=limits)
-        configuration.integrate_inplace(velocity, 0.1)
-    theirs = np.append(configuration.q[:7], 0.08)
-    metres, radians = panda.forward(theirs).distance(panda.forward(ours))
-    assert metres < 2e-3
-    assert radians < 2e-2
+
+def test_a_long_way_in_small_chunks_does_not_let_the_elbow_drift(panda: ToolKinematics) -> None:
+    now = Command.hold(panda.spec.home)
+    for turn in range(80):
+        angle = 2 * np.pi * (turn + np.arange(1, 9) / 8) / 10
+        values = np.zeros((8, 7))
+        start = panda.forward(now.position)
+        centre = panda.forward(panda.spec.home)
+        goal = centre.position + 0.08 * np.stack([np.sin(angle), 1 - np.cos(angle), 0 * angle]).T
+        values[:, :3] = start.inverse().apply(goal)
+        values[:, 3:6] = quat_log(quat_multiply(quat_conjugate(start.quaternion), DOWN))
+        values[:, 6] = 0.04
+        path = panda.follow(ActionChunk(0.0, 0.05, "tool", values, start), now)
+        now = Command.hold(path.at(0.4).position)
+    assert np.abs(now.position[:7] - panda.spec.home[:7]).max() < 0.6
