@@ -13,8 +13,6 @@ from typing import Any
 
 from kata.datasets.types import ExecutionError
 
-from .progress import Advance
-
 QUIET = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -34,20 +32,18 @@ def quiet_threads(environment: dict[str, str] | None = None) -> None:
 def run_all[T](
     work: Mapping[str, tuple[Callable[..., T], Sequence[Any]]],
     workers: int,
-    advance: Advance | None = None,
+    tick: Callable[[], None] | None = None,
 ) -> Iterator[tuple[str, T]]:
     """Run each named call and yield its result as it comes; at most `workers` at a time.
 
+    `tick` is called about once a second while workers are at work.
     Calls and results must be picklable. With one worker, or one call, everything runs in this
     process. An interruption ends the workers at once. Raises what a call raises, and ExecutionError
     for a worker that dies.
     """
     if workers <= 1 or len(work) <= 1:
-        for done, (name, (call, arguments)) in enumerate(work.items(), 1):
-            result = call(*arguments)
-            if advance:
-                advance(done)
-            yield name, result
+        for name, (call, arguments) in work.items():
+            yield name, call(*arguments)
         return
     quiet_threads()
     context = multiprocessing.get_context("spawn")
@@ -55,7 +51,7 @@ def run_all[T](
     pool = ProcessPoolExecutor(min(workers, len(work)), context, _begin)
     try:
         pending = {pool.submit(call, *args): name for name, (call, args) in work.items()}
-        yield from _collect(pending, advance)
+        yield from _collect(pending, tick)
     except BaseException:
         # Waiting for running calls would keep the user waiting after Ctrl-C.
         for child in set(multiprocessing.active_children()) - before:
@@ -65,10 +61,13 @@ def run_all[T](
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _collect[T](pending: dict[Future[T], str], advance: Advance | None) -> Iterator[tuple[str, T]]:
-    done = 0
+def _collect[T](
+    pending: dict[Future[T], str], tick: Callable[[], None] | None
+) -> Iterator[tuple[str, T]]:
     while pending:
         finished, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
+        if tick:
+            tick()
         for future in sorted(finished, key=lambda f: pending[f]):
             name = pending.pop(future)
             try:
@@ -80,9 +79,6 @@ def _collect[T](pending: dict[Future[T], str], advance: Advance | None) -> Itera
                     got=str(error),
                     hint="often the memory is full: try workers=1",
                 ) from None
-            done += 1
-            if advance:
-                advance(done)
             yield name, result
 
 

@@ -76,16 +76,21 @@ class _Lines:
     def __init__(self, title: str, total: float) -> None:
         self.title, self.total = title, total
         self.began = self.said = time.monotonic()
+        self.first = -1.0
 
     def __call__(self, done: float) -> None:
         now = time.monotonic()
+        if self.first < 0:
+            self.first = done
         if done < self.total and now - self.said < _LINE_EVERY_S:
             return
         self.said = now
         spent = now - self.began
-        left = spent / done * (self.total - done) if done else 0.0
-        tail = f"about {left:.0f} s left" if done < self.total else f"{spent:.0f} s"
-        note(f"{self.title}: {done:.0f}/{self.total:.0f}, {tail}")
+        pace = spent / (done - self.first) if done > self.first else None
+        tail = "" if pace is None else f", about {pace * (self.total - done):.0f} s left"
+        if done >= self.total:
+            tail = f", {spent:.0f} s"
+        note(f"{self.title}: {done:.0f}/{self.total:.0f}{tail}")
 
 
 def spread(advance: Advance, parts: int) -> Callable[[int, float], None]:

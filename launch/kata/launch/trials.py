@@ -107,25 +107,31 @@ def blocks(
     work: Mapping[str, tuple[Callable[..., Block], Sequence[Any]]],
     workers: int,
     title: str,
-    units: Mapping[str, int] | None = None,
+    units: Mapping[str, int],
+    part_done: Callable[[str], float] | None = None,
 ) -> dict[str, Block]:
     """The result of every block by name, in the order of `work`; finished ones are read.
 
-    `units` says how many episodes a block counts for in the bar. Raises what a block raises.
+    `units` says how much a block counts for in the bar, `part_done` how much of one that is being
+    worked on is done. Raises what a block raises.
     """
     kept = {name: folder.read_json(f"{PARTS}/{name}.json") for name in work}
     open_work = {name: work[name] for name, data in kept.items() if data is None}
-    weight = dict(units or dict.fromkeys(work, 1))
-    done = sum(weight[name] for name, data in kept.items() if data is not None)
     found = {name: data for name, data in kept.items() if data is not None}
     if open_work:
-        with bar(title, sum(weight.values())) as advance:
-            advance(done)
-            for name, data in run_all(open_work, workers):
+        with bar(title, sum(units.values())) as advance:
+
+            def show() -> None:
+                done = float(sum(units[name] for name in found))
+                if part_done:
+                    done += sum(part_done(name) for name in work if name not in found)
+                advance(done)
+
+            show()
+            for name, data in run_all(open_work, workers, show):
                 folder.write_json(f"{PARTS}/{name}.json", data)
                 found[name] = data
-                done += weight[name]
-                advance(done)
+                show()
     return {name: found[name] for name in work}
 
 

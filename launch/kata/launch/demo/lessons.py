@@ -16,8 +16,10 @@ from kata.launch.learning import Lesson, learn
 from kata.launch.recording import Recording, record
 from kata.launch.seeds import episode_seed
 from kata.launch.trials import Block, SkillTrials
+from kata.launch.workspace import write_whole
 
 DRAFTS, DEMONSTRATIONS = "drafts", "demonstrations"
+_STEPS = "steps.txt"
 
 
 def record_skill(config: Config, folder: Path, skill: str) -> Block:
@@ -40,8 +42,21 @@ def train_skill(config: Config, folder: Path, skill: str) -> Block:
     logging.getLogger("kata").setLevel(logging.WARNING)
     dataset = build.dataset(str(folder / DEMONSTRATIONS / skill), config.robot)
     lesson = Lesson(build.contract(skill), dataset, build.train_config(config))
-    learned = learn(lesson, folder / DRAFTS / skill)
+    told = folder / DRAFTS / skill / _STEPS
+    learned = learn(lesson, told.parent, lambda step: write_whole(told, f"{step:.0f}\n"))
     return {**learned, "train_seconds": round(time.monotonic() - began, 2)}
+
+
+def recorded_so_far(folder: Path, skill: str) -> float:
+    """Episodes that a skill's dataset holds: each has a file."""
+    files = (folder / DEMONSTRATIONS / skill / "meta").glob("episodes/*/*.parquet")
+    return float(sum(1 for _ in files))
+
+
+def trained_so_far(folder: Path, skill: str) -> float:
+    """Steps that a skill's training has done, as it tells now and then."""
+    told = folder / DRAFTS / skill / _STEPS
+    return float(told.read_text()) if told.exists() else 0.0
 
 
 def draft(folder: Path, skill: str, learned: Block) -> Agent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kata.launch import build
@@ -22,7 +23,7 @@ from kata.launch.trials import (
     spans,
 )
 
-from .lessons import draft, record_skill, train_skill, trials_of
+from .lessons import draft, record_skill, recorded_so_far, train_skill, trained_so_far, trials_of
 from .shelf import fill_library
 
 if TYPE_CHECKING:
@@ -32,24 +33,37 @@ STARTS = ("nominal", "perturbed")
 VIDEO = "demo.mp4"
 
 
-def teach(job: Job, stage: str, work: Callable[..., Block], title: str) -> dict[str, Block]:
-    """One part a skill, such as its demonstrations; results by skill."""
-    config, folder = job.config, job.folder
-    tasks = {
-        f"{stage}-{skill}": (work, (config, folder.path, skill)) for skill in config.size.skills
-    }
-    done = blocks(folder, tasks, config.workers, title)
-    return {skill: done[f"{stage}-{skill}"] for skill in config.size.skills}
-
-
 def demonstrations(job: Job) -> dict[str, Block]:
     """Stage 1: the scripted experts show each skill."""
-    return teach(job, "record", record_skill, "1 of 5  demonstrations")
+    most = job.config.size.demonstrations
+    return _teach(job, "record", record_skill, most, recorded_so_far, "1 of 5  demonstrations")
 
 
 def training(job: Job) -> dict[str, Block]:
     """Stage 2: a policy for each skill."""
-    return teach(job, "train", train_skill, "2 of 5  training")
+    most = job.config.train.steps
+    return _teach(job, "train", train_skill, most, trained_so_far, "2 of 5  training")
+
+
+def _teach(
+    job: Job,
+    stage: str,
+    work: Callable[..., Block],
+    most: int,
+    so_far: Callable[[Path, str], float],
+    title: str,
+) -> dict[str, Block]:
+    """One part a skill; results by skill."""
+    config, folder = job.config, job.folder
+    names = {f"{stage}-{skill}": skill for skill in config.size.skills}
+    tasks = {name: (work, (config, folder.path, skill)) for name, skill in names.items()}
+    units = dict.fromkeys(names, most)
+
+    def part_done(name: str) -> float:
+        return min(so_far(folder.path, names[name]), most)
+
+    done = blocks(folder, tasks, config.workers, title, units, part_done)
+    return {skill: done[name] for name, skill in names.items()}
 
 
 def rollouts(job: Job, agents: Mapping[str, Agent]) -> dict[str, dict[str, list[Block]]]:
