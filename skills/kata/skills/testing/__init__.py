@@ -1,7 +1,10 @@
 """Contract tests to inherit, and a world in miniature with good and bad skills.
 
-A test of one's own executor, boundary or blend is a subclass with a `make` method.
+A test of one's own planner, executor, boundary or blend is a subclass with a `make` method.
 """
+
+from kata.skills.contract.testing_scene import facts_for, table_of
+from kata.skills.planning.testing_planner import PlannerContract
 
 from .contracts import BlendContract, BoundaryContract, ExecutorContract
 from .fake_skills import (
@@ -20,6 +23,7 @@ __all__ = [
     "BlendContract",
     "BoundaryContract",
     "ExecutorContract",
+    "PlannerContract",
     "CONTRACTS",
     "BadPolicy",
     "FakePlanner",
@@ -27,8 +31,10 @@ __all__ = [
     "PointKinematics",
     "WaypointPolicy",
     "drawer_plan",
+    "facts_for",
     "fake_skill",
     "good_skills",
     "point_robot",
+    "table_of",
     "with_fault",
 ]
