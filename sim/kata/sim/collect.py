@@ -18,6 +18,7 @@ from kata.datasets.types import (
     Command,
     Condition,
     ConfigError,
+    Facts,
     Frame,
     Observation,
     Outcome,
@@ -30,6 +31,9 @@ from kata.datasets.types.pose import Array
 
 SETTLE_S = 0.5
 """How long the goal must hold before a demonstration ends."""
+
+DART_STD_RAD = 0.0025
+"""Customary disturbance: the tool strays by about 1 cm, and every expert still succeeds."""
 
 _AHEAD = 3
 """Actions of each chunk that are turned into joints when only the first is carried out."""
@@ -95,11 +99,12 @@ def demonstrate(
     held = 0
     for _ in range(round(episode.limit_s / FRAME_S)):
         observation = world.observe().with_focus(arguments)
-        held = held + 1 if goal.evaluate(world.facts()).value else 0
+        facts = world.facts()
+        held = held + 1 if goal.evaluate(facts).value else 0
         plan = _plan(world, expert, observation, command)
         before, offset = offset, next(offsets)
         command = _carry_out(world, plan, observation.time_s, before, offset)
-        frames.append(_frame(world, observation, command.position, offset, expert))
+        frames.append(_frame(world, observation, facts, command.position, offset, expert))
         if held * FRAME_S > SETTLE_S:
             return frames, Outcome(True, "achieved", seed)
     return frames, Outcome(False, "time is up", seed)
@@ -127,7 +132,12 @@ def _carry_out(
 
 
 def _frame(
-    world: TrialWorld, observation: Observation, action: Array, offset: Array, expert: Policy
+    world: TrialWorld,
+    observation: Observation,
+    facts: Facts,
+    action: Array,
+    offset: Array,
+    expert: Policy,
 ) -> Frame:
     executed = world.robot.limits.clip(action + offset)
     return Frame(
@@ -136,7 +146,7 @@ def _frame(
         action_tool=_tool(world, action),
         executed=executed,
         executed_tool=_tool(world, executed) if offset.any() else _tool(world, action),
-        facts=world.facts(),
+        facts=facts,
         skill=world.episode.skill,
         arguments=world.episode.arguments,
         phase=str(getattr(expert, "phase", "")),

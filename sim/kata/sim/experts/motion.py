@@ -29,10 +29,9 @@ class MotionLimits:
     """How an expert moves; SI units."""
 
     acceleration_m_s2: float = 2.5
-    braking_m_s2: float = 6.0
     climb_m_s: float = 0.45
-    turn_rad_s: float = 2.2
-    turn_rad_s2: float = 12.0
+    turn_rad_s: float = 1.9
+    turn_rad_s2: float = 10.0
     gain_hz: float = 7.0
     cone: float = 2.5
     cone_tip_m: float = 0.006
@@ -61,13 +60,11 @@ def path(
     for k in range(steps):
         rest = quat_log(quat_multiply(goal_turn, quat_conjugate(turn)))
         wanted = _field(place, float(np.linalg.norm(rest)), target, limits)
-        braking = float(wanted @ wanted) < float(velocity @ velocity)
-        most = limits.braking_m_s2 if braking else limits.acceleration_m_s2
-        velocity = _towards(velocity, wanted, most * step_s)
+        mean, velocity = _speed_up(velocity, wanted, limits.acceleration_m_s2 * step_s)
         spin = _capped(rest * limits.gain_hz, limits.turn_rad_s)
-        turning = _towards(turning, spin, limits.turn_rad_s2 * step_s)
-        place = place + velocity * step_s
-        turn = quat_multiply(quat_exp(turning * step_s), turn)
+        mean_turning, turning = _speed_up(turning, spin, limits.turn_rad_s2 * step_s)
+        place = place + mean * step_s
+        turn = quat_multiply(quat_exp(mean_turning * step_s), turn)
         out[k, :3] = quat_rotate(inverse, place - tool.position)
         out[k, 3:6] = quat_log(quat_multiply(inverse, turn))
     return out
@@ -92,7 +89,7 @@ def _field(place: Array, rest_rad: float, target: Target, limits: MotionLimits) 
     # Too low for where it is: rise first.
     share = float(np.clip(1.2 - climb / 0.05, 0.0, 1.0))
     upward = _slowing(np.array([0.0, 0.0, climb]), min(limits.climb_m_s, target.speed), limits)
-    return _slowing(flat, target.speed, limits) * share + upward
+    return _capped(_slowing(flat, target.speed, limits) * share + upward, target.speed)
 
 
 def _slowing(error: Array, speed: float, limits: MotionLimits) -> Array:
@@ -104,10 +101,20 @@ def _slowing(error: Array, speed: float, limits: MotionLimits) -> Array:
     return np.asarray(error * (min(speed, stop, limits.gain_hz * distance) / distance))
 
 
-def _towards(now: Array, wanted: Array, step: float) -> Array:
-    change = wanted - now
-    size = float(np.linalg.norm(change))
-    return np.asarray(wanted if size <= step else now + change * (step / size))
+def _speed_up(now: Array, wanted: Array, step: float) -> tuple[Array, Array]:
+    """Mean rate (3,) over a step and rate at its end, along `wanted` and gaining at most `step`.
+
+    What goes elsewhere or too fast now is dropped at once: it is a disturbance, or the way has
+    turned. The field itself slows down gently.
+    """
+    size = float(np.linalg.norm(wanted))
+    if size < 1e-9:
+        return np.zeros(3), np.zeros(3)
+    along = min(max(float(now @ wanted) / size, 0.0), size)
+    end = min(along + step, size)
+    # Slow corrections act in full, so that a disturbance is undone by the field's own gain.
+    begin = along + (end - along) * max(0.0, 1.0 - size / step)
+    return wanted * (0.5 * (begin + end) / size), wanted * (end / size)
 
 
 def _capped(vector: Array, most: float) -> Array:

@@ -20,6 +20,8 @@ _WRIST_CENTRE_RAD, _WRIST_SPAN_RAD = 0.7, 1.9
 """Headings, relative to the bearing of the target, that a Franka wrist reaches with room to
 spare; other arms have more."""
 
+_MOST_TURN_RAD = 2.0
+
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -62,11 +64,13 @@ class Sight:
         """
         period = 2.0 * np.pi / fold
         centre = np.arctan2(place[1], place[0]) + _WRIST_CENTRE_RAD
-        nearest = wanted_rad + period * np.round((self.yaw - wanted_rad) / period)
+        now = centre + wrap(self.yaw - centre)
+        nearest = wanted_rad + period * np.round((now - wanted_rad) / period)
         options = [nearest + k * period for k in (0, -1, 1)]
-        fits = [y for y in options if abs(wrap(y - centre)) <= _WRIST_SPAN_RAD]
-        best = min(fits or options, key=lambda y: abs(y - self.yaw))
-        return float(best)
+        fits = [y for y in options if abs(y - centre) <= _WRIST_SPAN_RAD]
+        best = min(fits or options, key=lambda y: abs(y - now))
+        # Never more than this at once: the short way round could lead through the wrist's stop.
+        return float(now + np.clip(best - now, -_MOST_TURN_RAD, _MOST_TURN_RAD))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ LANE_M = 0.062
 """Free half width of the lane that a push goes along, measured at other objects' centres."""
 
 _RUN_UP_M = 0.075
+_FOOT_M = 0.32
+"""Closer to its base than this, an arm of this size cannot reach down to the table freely."""
+
 _DRAWS = 200
 
 
@@ -99,6 +102,8 @@ def _pushable(stage: Stage) -> list[tuple[str, str]]:
             if thing == other or not PUSH_NEAR_M <= length <= PUSH_FAR_M:
                 continue
             first = start - way / length * _RUN_UP_M
+            if np.hypot(*first) < _FOOT_M:
+                continue
             rest = [p for n, p in places.items() if n not in (thing, other)]
             if all(_apart(p, first, end) > LANE_M for p in rest):
                 out.append((thing, other))
