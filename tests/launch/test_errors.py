@@ -11,8 +11,8 @@ CASES = {
     "unknown_verb": ["recrod"],
     "verb_of_a_later_version": ["segment"],
     "unknown_key": ["plan", "close the drawer", "sede=1"],
-    "unknown_group_option": ["plan", "close the drawer", "robot=pnada"],
-    "unknown_nested_key": ["plan", "close the drawer", "robot.sumary=x"],
+    "unknown_group_option": ["plan", "close the drawer", "world=tabel"],
+    "unknown_nested_key": ["plan", "close the drawer", "world.gap=0.1"],
     "unknown_flag": ["plan", "close the drawer", "--sead", "1"],
     "flag_that_is_a_key": ["plan", "close the drawer", "--seed=1"],
     "words_too_late": ["plan", "seed=1", "close the drawer"],
@@ -21,6 +21,16 @@ CASES = {
     "missing_keys": ["train"],
     "broken_value": ["plan", "close the drawer", "seed=[1"],
     "unknown_skill": ["record", "skill=pikc", "out=run"],
+    "unknown_policy": ["train", "skill=pick", "data=nowhere", "policy=difusion", "out=run"],
+    "unknown_handover": ["run", "close the drawer", "handover=ful", "out=run"],
+    "unknown_start": ["evaluate", "skill=pick", "start=nomnal", "out=run"],
+    "unknown_action": ["library", "shw", "out=run"],
+    "no_action": ["robot", "out=run"],
+    "missing_word": ["library", "show", "out=run"],
+    "no_dataset": ["train", "skill=pick", "data=nowhere", "out=run"],
+    "no_package": ["evaluate", "skill=pick", "policy=nowhere", "out=run"],
+    "no_library": ["plan", "close the drawer", "library=nowhere", "out=run"],
+    "no_trials": ["evaluate", "skill=pick", "trials=0", "out=run"],
 }
 
 
@@ -33,7 +43,17 @@ def test_message(
     shown = capsys.readouterr()
     expected = (HERE / "messages" / f"{case}.txt").read_text()
     assert (code, shown.err, shown.out) == (2, expected, "")
+    left = {path.name for path in tmp_path.iterdir()} - {"kata-home"}
+    assert not left, "a refused request leaves nothing behind"
 
 
 def test_every_pinned_message_is_checked() -> None:
     assert {path.stem for path in (HERE / "messages").iterdir()} == set(CASES)
+
+
+def test_an_unknown_robot_brings_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The whole message names every robot of the Menagerie, which changes with its version.
+    assert main(["plan", "close the drawer", "robot=pandda", f"out={tmp_path / 'run'}"]) == 2
+    assert "did you mean 'panda'" in capsys.readouterr().err

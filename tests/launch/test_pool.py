@@ -13,11 +13,8 @@ from kata.launch.pool import run_all
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_by_name(workers: int) -> None:
-    done: list[float] = []
-    results = dict(
-        run_all({str(i): (operator.mul, (2, i)) for i in range(5)}, workers, done.append)
-    )
-    assert results == {str(i): 2 * i for i in range(5)}
+    work = {str(i): (operator.mul, (2, i)) for i in range(5)}
+    assert dict(run_all(work, workers)) == {str(i): 2 * i for i in range(5)}
 
 
 @pytest.mark.parametrize("workers", [1, 2])

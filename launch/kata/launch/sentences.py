@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kata.datasets.types import ConfigError, UnknownNameError
 
@@ -113,9 +113,9 @@ def _filmed_block(asked: SentenceTrials, mode: Mode, count: int, film: Path) -> 
     return {"episodes": [first, *rest]}
 
 
-def failed(block: Block) -> list[dict[str, Any]]:
-    """The first few episodes that failed."""
-    return [episode for episode in block["episodes"] if not episode["success"]][:3]
+def failed(episodes: Sequence[Block]) -> list[Block]:
+    """The first few that failed."""
+    return [episode for episode in episodes if not episode["success"]][:3]
 
 
 def next_command(config: Config) -> str:

@@ -28,7 +28,8 @@ def run(job: Job) -> Done:
     film = job.folder / VIDEO if sentences.wants_video(config) else None
     episodes = sentences.run_modes(asked, modes, spans(config.trials), config.workers, film)
     result: dict[str, Any] = answer.to_json()
-    result |= {mode: {**chain_block(runs), "episodes": runs} for mode, runs in episodes.items()}
+    job.folder.write_json("episodes.json", episodes)
+    result |= {mode: chain_block(runs) for mode, runs in episodes.items()}
     lines = []
     for mode in modes:
         block = result[mode]
@@ -36,7 +37,9 @@ def run(job: Job) -> Done:
             f"{mode}: {block['successes']} of {block['trials']} succeeded, {percent(block)}; "
             f"seam jerk {block['peak_jerk']:.0f} rad/s3"
         )
-        lines += [f"  failed: seed {e['seed']}: {e['reason']}" for e in sentences.failed(block)]
+        lines += [
+            f"  failed: seed {e['seed']}: {e['reason']}" for e in sentences.failed(episodes[mode])
+        ]
     if film is not None:
         result["video"] = VIDEO
         lines.append(f"video: {film}")

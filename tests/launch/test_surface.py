@@ -1,0 +1,81 @@
+"""What others rely on, frozen: verbs, their keys and defaults, the keys of each result."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kata.launch.cli import main
+from kata.launch.keys import verb_keys, verbs
+
+HERE = Path(__file__).parent
+SENTENCE = "put the red cube in the drawer, then close it"
+
+
+def surface() -> dict[str, Any]:
+    return {
+        verb: {
+            "words": verb_keys(verb).words,
+            "keys": {key.name: key.default for key in verb_keys(verb).keys},
+        }
+        for verb in verbs()
+    }
+
+
+def test_verbs_and_keys_are_the_ones_that_others_use() -> None:
+    # After a wanted change: write the new surface with `python tests/launch/refresh.py`.
+    assert surface() == json.loads((HERE / "surface.json").read_text())
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_every_key_says_what_it_is(verb: str) -> None:
+    silent = [key.name for key in verb_keys(verb).keys if not key.help]
+    assert not silent
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_every_verb_has_a_module_and_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(verb_keys(verb).summary)
+    assert all(f"  {key.name}=" in shown for key in verb_keys(verb).keys)
+
+
+def test_main_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {verb} " in shown for verb in verbs())
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("kata ")
+
+
+@pytest.mark.parametrize(
+    ("line", "keys"),
+    [
+        (["plan", SENTENCE], {"status", "goal", "calls", "message"}),
+        (["library", "list"], {"library", "skills"}),
+        (["library", "verify"], {"library", "sound", "packages"}),
+        (["robot", "list"], {"robots"}),
+        (["record", "skill=pick", "episodes=1"], {"skill", "episodes", "failures", "frames"}),
+        (
+            ["evaluate", "skill=close", "trials=2", "policy=expert"],
+            {"skill", "policy", "trials", "successes", "rate", "interval", "failures"},
+        ),
+        (["run", SENTENCE, "video=false"], {"status", "goal", "calls", "message", "full"}),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_result_has_its_keys(line: list[str], keys: set[str], tmp_path: Path) -> None:
+    assert main([*line, f"out={tmp_path / 'run'}"]) == 0
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert set(result) == {"verb", "version", "seed", "seconds"} | keys
+    assert result["verb"] == line[0]
+    if "full" in result:
+        assert set(result["full"]) == {
+            *("trials", "successes", "rate", "interval"),
+            *("rate_without_replan", "interval_without_replan", "peak_jerk"),
+        }
