@@ -88,9 +88,9 @@ class Lander:
         blend = self.seam if first else self.inner
         if blend is None:
             return head(path, now_s, running.at(now_s), _NEAR * chunk.step_s)
-        return blend.join(running, self._intended(path, chunk.step_s), now_s, self.robot.limits)
+        return blend.join(running, self._intended(path, now_s), now_s, self.robot.limits)
 
-    def _intended(self, path: Trajectory, step_s: float) -> Trajectory:
+    def _intended(self, path: Trajectory, now_s: float) -> Trajectory:
         """The path as if the robot had been on it before: its head continues it backwards.
 
         What runs already is left by the blend, and not within the chunk's first step. Grippers
@@ -99,14 +99,16 @@ class Lander:
         if len(path.times_s) < 3:
             return path
         position, velocity = path.position.copy(), path.velocity.copy()
-        speed = (position[2] - position[1]) / (path.times_s[2] - path.times_s[1])
+        times = path.times_s.copy()
+        times[0] = min(times[0], now_s)
+        speed = (position[2] - position[1]) / (times[2] - times[1])
         speed = np.clip(speed, -self.robot.limits.velocity, self.robot.limits.velocity)
-        start = self.robot.limits.clip(position[1] - step_s * speed)
+        start = self.robot.limits.clip(position[1] - (times[1] - times[0]) * speed)
         for part in self.robot.parts:
             if part.kind != "gripper":
                 position[0, part.slice] = start[part.slice]
                 velocity[:2, part.slice] = speed[part.slice]
-        return Trajectory(path.times_s, position, velocity)
+        return Trajectory(times, position, velocity)
 
 
 def make_lander(

@@ -83,30 +83,20 @@ class JerkLimited:
             return new
         if self.direct:
             new = _continued(new, before, list(self.direct))
-            after = new.at(now_s)
-            kept = before.acceleration.copy()
-            kept[list(self.direct)] = after.acceleration[list(self.direct)]
-            before = Command(before.position, before.velocity, kept)
-        room = np.maximum(limits.velocity - _speed(new), 0.1 * limits.velocity)
+        speed, direct = _speed(new), list(self.direct)
+        room = np.maximum(limits.velocity - speed, 0.1 * limits.velocity)
         soft = scaled(limits, 1.0, self.acceleration_share, self.jerk_share)
-        ways = []
+        ways, accepted = [], []
         for bounds in (soft, limits):
-            ways.append(_faded(before, after, new, now_s, self.step_s, bounds, room))
-            ok = self._accepted(ways[-1], limits, before, new)
-            if ok.all():
+            ways.append(_faded(before, after, new, now_s, self.step_s, bounds, room, direct))
+            accepted.append(_inside(ways[-1], limits, before, new, speed))
+            accepted[-1][direct] = True
+            if accepted[-1].all():
                 break
-        if not ok.all():
+        else:
             ways.append(_straight(before, new, now_s, self.step_s, limits))
-        accepted = [self._accepted(way, limits, before, new) for way in ways]
+            accepted.append(np.ones_like(accepted[-1]))
         return _then(_chosen(ways, accepted, new), new)
-
-    def _accepted(
-        self, path: Trajectory, limits: Limits, before: Command, new: Trajectory
-    ) -> NDArray[np.bool_]:
-        """Joints (D,) for which a way will do; those that go direct have no other."""
-        ok = _inside(path, limits, before, new)
-        ok[list(self.direct)] = True
-        return ok
 
 
 def _faded(
@@ -117,6 +107,7 @@ def _faded(
     step_s: float,
     bounds: Limits,
     room: Array,
+    direct: list[int],
 ) -> Trajectory:
     """The new trajectory plus the difference at `now_s`, which decays; joints on their own."""
     # More acceleration than a profile may have comes from kinks of the trajectories themselves.
@@ -126,6 +117,8 @@ def _faded(
         before.velocity - after.velocity,
         np.clip(kink, -bounds.acceleration, bounds.acceleration),
     )
+    for state in (gap.position, gap.velocity, gap.acceleration):
+        state[direct] = 0.0
     bounds = Limits(bounds.lower, bounds.upper, room, bounds.acceleration, bounds.jerk)
     fade = Profile(gap, np.zeros_like(gap.position), bounds)
     times = steps(fade.duration_s, step_s)
@@ -145,12 +138,12 @@ def _straight(
 
 
 def _inside(
-    path: Trajectory, limits: Limits, before: Command, new: Trajectory
+    path: Trajectory, limits: Limits, before: Command, new: Trajectory, new_speed: Array
 ) -> NDArray[np.bool_]:
     """Which joints (D,) stay inside, or no further outside than the trajectories themselves."""
     least = np.minimum(np.minimum(limits.lower, new.position.min(axis=0)), before.position)
     most = np.maximum(np.maximum(limits.upper, new.position.max(axis=0)), before.position)
-    speed = np.maximum(_speed(new), np.abs(before.velocity))
+    speed = np.maximum(new_speed, np.abs(before.velocity))
     fastest = np.maximum(limits.velocity, speed) + 1e-9
     placed = (path.position >= least - 1e-9) & (path.position <= most + 1e-9)
     return np.asarray((placed & (np.abs(path.velocity) <= fastest)).all(axis=0))
@@ -159,15 +152,14 @@ def _inside(
 def _chosen(
     ways: Sequence[Trajectory], accepted: Sequence[NDArray[np.bool_]], new: Trajectory
 ) -> Trajectory:
-    """For each joint the first way that is accepted; the last way where none is."""
+    """For each joint the first way that is accepted."""
     if len(ways) == 1:
         return ways[0]
     times = max((way.times_s for way in ways), key=len)
     position, velocity = np.empty((2, len(times), new.position.shape[1]))
     open_joints = np.ones(new.position.shape[1], dtype=bool)
-    for i, way in enumerate(ways):
-        last = i == len(ways) - 1
-        take = open_joints & (last | accepted[i])
+    for way, good in zip(ways, accepted, strict=True):
+        take = open_joints & good
         full = sample(_then(way, new), times)
         position[:, take], velocity[:, take] = full.position[:, take], full.velocity[:, take]
         open_joints &= ~take

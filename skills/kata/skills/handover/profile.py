@@ -74,7 +74,8 @@ class Profile:
     def sample(self, times_s: Array) -> Samples:
         """State at instants (N,) after the start; at rest after the end."""
         at = self._result.at_time
-        states = np.array([at(t) for t in times_s.tolist()])
+        flat = [x for t in times_s.tolist() for state in at(t) for x in state]
+        states = np.array(flat).reshape(len(times_s), 3, -1)
         return Samples(states[:, 0], states[:, 1], states[:, 2])
 
     def trajectory(self, now_s: float, step_s: float) -> Trajectory:
