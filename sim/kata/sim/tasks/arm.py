@@ -78,7 +78,9 @@ def _loose_pose(world: TableWorld, rng: np.random.Generator) -> Pose:
     """Half of the poses anywhere, half close to something: an object, a handle, a button."""
     place = rng.uniform([0.28, -0.45, 0.03], [0.68, 0.45, 0.48])
     if rng.random() < 0.5:
-        poses = [e.pose.position for e in world.observe().entities.values()]
+        entities = world.observe().entities
+        # All but the table, whose frame is the robot's foot.
+        poses = [e.pose.position for n, e in entities.items() if n != world.config.table.name]
         centre = poses[int(rng.integers(len(poses)))]
         place = centre + rng.normal(0.0, [0.06, 0.06, 0.03]) + [0.0, 0.0, 0.06]
     return _tilted(rng, place, rng.uniform(-1.6, 1.6), 0.15)
