@@ -1,5 +1,7 @@
 """The table world: contract on both pandas, facts in motion, perturbation, divergence, setters."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from kata.datasets.types import (
     ConfigError,
     Pose,
     SimulationError,
+    SpecError,
     UnknownNameError,
 )
 from kata.datasets.types.pose import quat_multiply, quat_yaw, yaw_quat
@@ -214,7 +217,10 @@ def test_noise_is_reported_but_not_felt() -> None:
     assert 0 < np.abs(spread).max() < 0.03
 
 
-def test_a_divergence_is_an_error_that_leaves_the_last_good_state(world: TableWorld) -> None:
+def test_a_divergence_is_an_error_that_leaves_the_last_good_state(
+    world: TableWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     world.reset(0)
     world.apply(Command.hold(world.commanded))
     good = world.snapshot()
@@ -222,9 +228,23 @@ def test_a_divergence_is_an_error_that_leaves_the_last_good_state(world: TableWo
     with pytest.raises(SimulationError, match="diverged"):
         world.apply(Command.hold(world.commanded))
     world.restore(good)
-    world.apply(Command.hold(world.commanded))
+    world.push("red_cube", (0.1, 0.0, 0.0), 0.1)
+    pushed = world.snapshot()
+    world.apply(Command.hold(world.robot.home))
     world.restore(world.last_good())
-    assert world.snapshot() == good
+    assert world.snapshot() == pushed
+    assert not list(tmp_path.iterdir()), "MuJoCo's log file is not the user's"
+
+
+def test_a_command_with_nan_is_refused_before_it_moves_anything(world: TableWorld) -> None:
+    world.reset(0)
+    before = world.snapshot()
+    for bad in (np.nan, np.inf):
+        position = world.commanded
+        command = Command(position, np.full(8, bad), np.zeros(8))
+        with pytest.raises(SpecError, match="NaN"):
+            world.apply(command)
+    assert world.snapshot() == before
 
 
 def test_clearance_sees_the_table_the_cubes_and_forgives_what_is_held(world: TableWorld) -> None:

@@ -27,13 +27,14 @@ def robot_picture(robot: RobotModel, width: int = 640, height: int = 480) -> Ima
     alone = body.compile()
     spec = mujoco.MjSpec()
     spec.compiler.degree = False
-    _, low, _ = _extent(alone, _home(robot, alone))
+    centre, low, radius = _extent(alone, _home(robot, alone))
     add_surroundings(spec, floor_m=low)
+    # The shadow map covers this much around the robot.
+    spec.stat.extent, spec.stat.center = 1.5 * radius, centre
     same_options(body, spec)
     spec.attach(body, prefix="", frame=spec.worldbody.add_frame())
     model = spec.compile()
     data = _home(robot, model)
-    centre, low, radius = _extent(model, data)
     camera = mujoco.MjvCamera()
     camera.type = mujoco.mjtCamera.mjCAMERA_FREE
     camera.lookat[:], camera.distance = centre, 2.6 * radius

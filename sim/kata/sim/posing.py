@@ -34,6 +34,9 @@ from .scene.reader import SceneReader
 Push = tuple[int, tuple[float, ...], int]
 """Body, force (3,) in N, remaining periods."""
 
+Moment = tuple[int, Array, NDArray[np.int8], frozenset[str], list[Push]]
+"""Ticks, commanded joints (D,), facts (M,), latched buttons, pushes: what physics leaves out."""
+
 _SETTLE_STEPS = 60
 _SQUEEZE_M = 0.01
 
@@ -61,6 +64,9 @@ class Posing:
     def _sync(self) -> None:
         raise NotImplementedError
 
+    def _remember(self) -> None:
+        raise NotImplementedError
+
     def _prepare_posing(self) -> None:
         model = self.model
         self._ticks, self._seed, self._synced = 0, 0, False
@@ -68,7 +74,7 @@ class Posing:
         self._facts: Facts | None = None
         self._truth: NDArray[np.int8] = np.zeros(0, dtype=np.int8)
         self._commanded = self.robot.home.copy()
-        self._latched: set[str] = set()
+        self._latched: frozenset[str] = frozenset()
         self._pushes: list[Push] = []
         self._changes: dict[str, dict[str, float]] = {}
         self._base = (model.body_mass.copy(), model.body_inertia.copy(), model.geom_friction.copy())
@@ -97,6 +103,7 @@ class Posing:
         self.data.qacc_warmstart[:] = 0.0
         self._truth = np.zeros(0, dtype=np.int8)
         self._stale()
+        self._remember()
         return self.observe()
 
     def set_joints(self, position: Array) -> None:
@@ -198,7 +205,8 @@ class Posing:
         Acts from the next period on. Raises UnknownNameError.
         """
         ticks = max(1, round(duration_s / self.config.period_s))
-        self._pushes.append((self._body(name), tuple(float(f) for f in force_n), ticks))
+        force = tuple(float(f) for f in force_n)
+        self._pushes = [*self._pushes, (self._body(name), force, ticks)]
 
     def _apply_pushes(self) -> None:
         self.data.xfrc_applied[:] = 0.0

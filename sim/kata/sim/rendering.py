@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+import weakref
 
 # MuJoCo chooses its OpenGL at import time of the renderer; a server has no display.
 if sys.platform == "linux" and not os.environ.get("DISPLAY"):
@@ -28,6 +30,7 @@ class Painter:
                 got=f"{type(error).__name__}: {error}",
                 hint="apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri; or MUJOCO_GL=osmesa",
             ) from error
+        _ALIVE.add(self)
         self._option = mujoco.MjvOption()
         self._option.sitegroup[:] = 0
 
@@ -44,4 +47,15 @@ class Painter:
 
     def close(self) -> None:
         """Free the OpenGL context."""
+        _ALIVE.discard(self)
         self._renderer.close()
+
+
+_ALIVE: weakref.WeakSet[Painter] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what is open: at the interpreter's end EGL is gone before it is collected."""
+    for painter in list(_ALIVE):
+        painter.close()

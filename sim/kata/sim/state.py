@@ -29,6 +29,8 @@ def unpack(state: bytes) -> tuple[dict[str, Any], Array]:
             raise ValueError(f"begins with {state[:8]!r}")
         end = start + int.from_bytes(state[len(_MAGIC) : start], "little")
         header = json.loads(state[start:end])
+        if not isinstance(header, dict):
+            raise TypeError("its header is no mapping")
         return header, np.frombuffer(state[end:], dtype=np.float64).copy()
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise SimulationError("not a snapshot of a world", got=str(error)) from error

@@ -6,6 +6,7 @@ Implements `SimWorld`. Reproducible to the bit by seed on one machine. Legend: `
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import mujoco
@@ -23,7 +24,7 @@ from kata.datasets.types import (
 
 from . import predicates
 from . import state as codec
-from .posing import Posing
+from .posing import Moment, Posing
 from .robots import RobotModel, load
 from .robots.drive import Drive
 from .robots.kinematics import ToolKinematics
@@ -33,6 +34,10 @@ from .scene.config import TableWorldConfig
 from .scene.noise import noisy
 from .scene.reader import SceneReader
 from .scene.view import SceneView
+
+_LOG = logging.getLogger(__name__)
+# Without this MuJoCo writes a file MUJOCO_LOG.TXT into the user's folder.
+mujoco.set_mju_user_warning(_LOG.warning)
 
 _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 _LATCH_AT = 0.85
@@ -107,7 +112,7 @@ class TableWorld(Posing):
     def view(self) -> SceneView:
         """The true scene now, as predicates see it."""
         self._sync()
-        return self.reader.view(frozenset(self._latched))
+        return self.reader.view(self._latched)
 
     def facts(self) -> Facts:
         """What holds now, from the true scene; an atom flips beyond a margin of +1 or -1."""
@@ -129,7 +134,7 @@ class TableWorld(Posing):
         `last_good` holds the state before this command.
         """
         model, data = self.model, self.data
-        mujoco.mj_getState(model, data, self._state, _STATE)
+        self._remember()
         self.drive.command(data, command)
         self._commanded = command.position
         if self._pushes:
@@ -151,15 +156,17 @@ class TableWorld(Posing):
 
     def last_good(self) -> bytes:
         """Snapshot of the state before the last command."""
-        header = self._header()
-        header["ticks"] = max(0, self._ticks - 1)
-        return codec.pack(header, self._state)
+        return codec.pack(self._header(self._before), self._state)
+
+    def _remember(self) -> None:
+        mujoco.mj_getState(self.model, self.data, self._state, _STATE)
+        self._before = self._moment()
 
     def _latch(self) -> None:
         for name, address, equality, travel in self._buttons:
             if name not in self._latched and self.data.qpos[address] >= _LATCH_AT * travel:
                 self.data.eq_active[equality] = 1
-                self._latched.add(name)
+                self._latched |= {name}
 
     def _stale(self) -> None:
         self._synced, self._observation, self._facts = False, None, None
@@ -181,8 +188,8 @@ class TableWorld(Posing):
         """Objects anywhere in the area, the arm near home, fixtures closed."""
         mujoco.mj_resetData(self.model, self.data)
         self._restore_model({})
-        self._pushes.clear()
-        self._latched.clear()
+        self._pushes = []
+        self._latched = frozenset()
         self._seed = seed
         rng = np.random.default_rng(seed)
         start = self.robot.home.copy()
@@ -193,23 +200,27 @@ class TableWorld(Posing):
         self.scatter(rng)
         return self.begin()
 
-    def _header(self) -> dict[str, Any]:
+    def _moment(self) -> Moment:
+        return self._ticks, self._commanded, self._truth, self._latched, self._pushes
+
+    def _header(self, now: Moment) -> dict[str, Any]:
+        ticks, commanded, truth, latched, pushes = now
         return {
             "scene": self._fingerprint,
             "seed": self._seed,
-            "ticks": self._ticks,
-            "truth": self._truth.tolist(),
-            "latched": sorted(self._latched),
-            "pushes": [[body, list(force), ticks] for body, force, ticks in self._pushes],
             "changes": self._changes,
-            "commanded": self._commanded.tolist(),
+            "ticks": ticks,
+            "commanded": commanded.tolist(),
+            "truth": truth.tolist(),
+            "latched": sorted(latched),
+            "pushes": [[body, list(force), left] for body, force, left in pushes],
         }
 
     def snapshot(self) -> bytes:
         """The whole state: physics, hysteresis, latches, perturbations, seed and clock."""
         physics = np.empty_like(self._state)
         mujoco.mj_getState(self.model, self.data, physics, _STATE)
-        return codec.pack(self._header(), physics)
+        return codec.pack(self._header(self._moment()), physics)
 
     def restore(self, state: bytes) -> None:
         """Return to a snapshot. Raises SimulationError for one of another scene."""
@@ -225,10 +236,11 @@ class TableWorld(Posing):
         mujoco.mj_setState(self.model, self.data, physics, _STATE)
         self._seed, self._ticks = header["seed"], header["ticks"]
         self._truth = np.array(header["truth"], dtype=np.int8)
-        self._latched = set(header["latched"])
+        self._latched = frozenset(header["latched"])
         self._pushes = [(body, tuple(force), ticks) for body, force, ticks in header["pushes"]]
         self._commanded = np.array(header["commanded"])
         self._stale()
+        self._remember()
 
     def clearance_m(self, position_rad: Array) -> float:
         """Least distance of hand, fingers and wrist at joints (D,) from the scene.

@@ -77,7 +77,7 @@ class Drive:
         return np.asarray(data.actuator_force[self.actuators])
 
     def command(self, data: mujoco.MjData, command: Command) -> None:
-        """Set the servos' targets, clipped to the limits. Raises SpecError for another D."""
+        """Set the servos' targets, within the limits. Raises SpecError for another D, or NaN."""
         position = command.position
         if position.shape != self._low.shape:
             raise SpecError(
@@ -85,6 +85,9 @@ class Drive:
                 expected=f"({len(self._low)},)",
                 got=str(position.shape),
             )
+        # MuJoCo would take NaN for zero and drive the arm there.
+        if not abs(float(position.sum() + command.velocity.sum())) < np.inf:
+            raise SpecError("a command with NaN or infinity", got=str(position))
         wanted = np.minimum(np.maximum(position, self._low), self._high)
         data.ctrl[self.actuators] = wanted + self._lead * command.velocity - self._offset
 
