@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from kata.datasets.types.pose import Array
+from kata.datasets.types.pose import Array, quat_matrix
 from kata.sim.scene.view import SceneView
 
 Index = NDArray[np.intp]
@@ -67,6 +67,7 @@ class Geometry:
         tilt_cos: (N,) cosine of the angle between an entity's z axis and the vertical.
         smallest: (N,) m, least horizontal half extent.
         largest: (N,) m, greatest half extent.
+        region_axes: (N, 3, 3) axes of each entity's region, as columns; NaN where it has none.
     """
 
     view: SceneView
@@ -74,15 +75,17 @@ class Geometry:
     tilt_cos: Array
     smallest: Array
     largest: Array
+    region_axes: Array
 
     @classmethod
     def of(cls, view: SceneView) -> Geometry:
         """Derive the shared quantities of a view."""
-        w, x, y, z = view.poses[:, 3:].T
-        up = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)])
-        half = view.half.T
-        tall = (np.abs(up) * half).sum(axis=0)
-        return cls(view, tall, up[2], np.minimum(half[0], half[1]), half.max(axis=0))
+        count = len(view.names)
+        turns = quat_matrix(np.concatenate([view.poses[:, 3:], view.region_pose[:, 3:]]))
+        up, half = turns[:count, 2], view.half
+        tall = (np.abs(up) * half).sum(axis=1)
+        smallest = np.minimum(half[:, 0], half[:, 1])
+        return cls(view, tall, up[:, 2], smallest, half.max(axis=1), turns[count:])
 
 
 Rule = Callable[[Geometry, Atoms], Array]
@@ -98,11 +101,9 @@ def on(geometry: Geometry, atoms: Atoms) -> Array:
     if not len(patch):
         return out
     view, thing, surface = geometry.view, atoms.first[patch], atoms.second[patch]
-    x, y, _ = _offsets(view, thing, surface)
-    half = view.region_half[surface]
+    room = view.region_half[surface] - _offsets(geometry, thing, surface)
     gap = view.poses[thing, 2] - geometry.tall[thing] - view.region_pose[surface, 2]
-    over = np.minimum(half[:, 0] - x, half[:, 1] - y)
-    out[patch] = _on_top(gap, over)
+    out[patch] = _on_top(gap, np.minimum(room[:, 0], room[:, 1]))
     return out
 
 
@@ -118,26 +119,18 @@ def _on_top(gap: Array, over: Array) -> Array:
     return np.asarray(np.minimum(rest, over * (1.0 / EDGE_HYSTERESIS_M)))
 
 
-def _offsets(view: SceneView, thing: Index, place: Index) -> tuple[Array, Array, Array]:
-    """Absolute offsets (A,) m of centres from a region's centre, along the region's axes."""
-    # Written out by component: the general rotation costs several times more on so few rows.
-    x, y, z = (view.poses[thing, :3] - view.region_pose[place, :3]).T
-    w, i, j, k = view.region_pose[place, 3:].T
-    ww, ii, jj, kk = w * w, i * i, j * j, k * k
-    ij, ik, jk, wi, wj, wk = i * j, i * k, j * k, w * i, w * j, w * k
-    return (
-        np.abs((ww + ii - jj - kk) * x + 2 * ((ij + wk) * y + (ik - wj) * z)),
-        np.abs((ww - ii + jj - kk) * y + 2 * ((ij - wk) * x + (jk + wi) * z)),
-        np.abs((ww - ii - jj + kk) * z + 2 * ((ik + wj) * x + (jk - wi) * y)),
-    )
+def _offsets(geometry: Geometry, thing: Index, place: Index) -> Array:
+    """Absolute offsets (A, 3) m of centres from a region's centre, along the region's axes."""
+    view = geometry.view
+    apart = view.poses[thing, :3] - view.region_pose[place, :3]
+    return np.asarray(np.abs((apart[:, None, :] @ geometry.region_axes[place])[:, 0]))
 
 
 def inside(geometry: Geometry, atoms: Atoms) -> Array:
     """In: its centre within the interior box of the container, be that open or closed."""
-    x, y, z = _offsets(geometry.view, atoms.first, atoms.second)
-    half = geometry.view.region_half[atoms.second].T
-    room = np.minimum(np.minimum(half[0] - x, half[1] - y), half[2] - z)
-    return np.asarray(room / EDGE_HYSTERESIS_M)
+    half = geometry.view.region_half[atoms.second]
+    room = half - _offsets(geometry, atoms.first, atoms.second)
+    return np.asarray(room.min(axis=1) / EDGE_HYSTERESIS_M)
 
 
 def _pinch(geometry: Geometry, hand: str, row: int, name: str, size_m: float) -> float:
