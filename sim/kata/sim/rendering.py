@@ -31,6 +31,10 @@ class Painter:
                 hint="apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri; or MUJOCO_GL=osmesa",
             ) from error
         _ALIVE.add(self)
+        # MuJoCo ends EGL in a handler of its own, registered with the first context; the later
+        # registered one runs first.
+        atexit.unregister(_close_all)
+        atexit.register(_close_all)
         self._option = mujoco.MjvOption()
         self._option.sitegroup[:] = 0
 
@@ -54,8 +58,6 @@ class Painter:
 _ALIVE: weakref.WeakSet[Painter] = weakref.WeakSet()
 
 
-@atexit.register
 def _close_all() -> None:
-    """Close what is open: at the interpreter's end EGL is gone before it is collected."""
     for painter in list(_ALIVE):
         painter.close()
