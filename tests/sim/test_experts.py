@@ -13,11 +13,13 @@ from kata.datasets.types import (
     ChunkRequest,
     Command,
     Condition,
+    Observation,
     Pose,
     SpecError,
     UnknownNameError,
 )
 from kata.datasets.types.pose import quat_multiply, yaw_quat
+from kata.policies.testing import PolicyContract
 from kata.sim.collect import DART_STD_RAD, DartNoise, demonstrate
 from kata.sim.experts import RECIPES, Expert, make_expert
 from kata.sim.experts.motion import MotionLimits, path
@@ -42,6 +44,16 @@ def failures(skill: str, seeds: range, start: str = "nominal", std_rad: float = 
     trial, expert = trial_of(skill, start)
     noise = DartNoise(std_rad)
     return [s for s in seeds if not demonstrate(trial, expert, s, noise)[1].success]
+
+
+class TestExpertIsAPolicy(PolicyContract):
+    """An expert keeps all that a policy keeps."""
+
+    def make_policy(self) -> Expert:
+        return make_expert("stack", table().robot, table().kinematics)
+
+    def make_observation(self, seed: int) -> Observation:
+        return trial_of("stack")[0].reset(seed)
 
 
 @pytest.mark.parametrize("skill", SKILLS)

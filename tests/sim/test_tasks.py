@@ -22,6 +22,7 @@ from kata.sim.experts import RECIPES
 from kata.sim.scene.config import TableWorldConfig
 from kata.sim.tasks import TrialTable, make_trial, names
 from kata.sim.tasks.goals import goal_of
+from kata.sim.testing import SimWorldContract
 from kata.sim.world import TableWorld
 
 SKILLS = tuple(name for name in names() if name != "table")
@@ -31,6 +32,13 @@ HELD = {"place", "place_in", "stack"}
 @pytest.fixture(scope="module")
 def world() -> TableWorld:
     return TableWorld()
+
+
+class TestTrialIsAWorld(SimWorldContract):
+    """A trial keeps all that a world keeps."""
+
+    def make_world(self) -> TrialTable:
+        return TrialTable(TableWorld(), "pick")
 
 
 def test_every_skill_has_a_task_and_an_expert() -> None:
