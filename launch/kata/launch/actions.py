@@ -12,6 +12,20 @@ Action = Callable[[Job, str], Done]
 """Gets the job and its one further word, empty if there is none."""
 
 
+def no_word(job: Job, word: str) -> None:
+    """Raise ConfigError where an action got a second word that it has no use for."""
+    if word:
+        where = f"kata {job.config.verb} {job.config.words[0]}"
+        raise ConfigError("too many words", where=where, got=word)
+
+
+def shown(value: object) -> str:
+    """A value of a result in one line, for a person."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {shown(item)}" for key, item in value.items()) or "none"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def dispatch(job: Job, actions: Mapping[str, Action], needs: Mapping[str, str]) -> Done:
     """Run the action that the first word names.
 

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
+from types import TracebackType
 from typing import Any
 
-from kata.datasets.types import ExecutionError
+from kata.datasets.types import ConfigError, ExecutionError
 
 QUIET = {
     "OMP_NUM_THREADS": "1",
@@ -21,49 +23,85 @@ QUIET = {
 }
 """One thread a process, set before torch is imported: small networks are ten times faster so."""
 
+Tick = Callable[[], None]
 
-def quiet_threads(environment: dict[str, str] | None = None) -> None:
+
+def quiet_threads() -> None:
     """Ask every numerical library for one thread; what the user has set wins."""
-    target = os.environ if environment is None else environment
     for name, value in QUIET.items():
-        target.setdefault(name, value)
+        os.environ.setdefault(name, value)
 
 
-def run_all[T](
-    work: Mapping[str, tuple[Callable[..., T], Sequence[Any]]],
-    workers: int,
-    tick: Callable[[], None] | None = None,
-) -> Iterator[tuple[str, T]]:
-    """Run each named call and yield its result as it comes; at most `workers` at a time.
+class Workers:
+    """Worker processes for named calls; a context manager that leaves no process behind.
 
-    `tick` is called about once a second while workers are at work.
-    Calls and results must be picklable. With one worker, or one call, everything runs in this
-    process. An interruption ends the workers at once. Raises what a call raises, and ExecutionError
-    for a worker that dies.
+    Args:
+        count: processes, started when first needed; with 1, calls run in this process.
+
+    Raises ConfigError for a count below 1.
     """
-    if workers <= 1 or len(work) <= 1:
-        for name, (call, arguments) in work.items():
-            yield name, call(*arguments)
-        return
-    quiet_threads()
-    context = multiprocessing.get_context("spawn")
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(min(workers, len(work)), context, _begin)
-    try:
-        pending = {pool.submit(call, *args): name for name, (call, args) in work.items()}
-        yield from _collect(pending, tick)
-    except BaseException:
+
+    def __init__(self, count: int) -> None:
+        if count < 1:
+            raise ConfigError("no workers", where="workers", expected="1 or more", got=str(count))
+        self.count = count
+        self._pool: ProcessPoolExecutor | None = None
+        self._others: set[BaseProcess] = set()
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes at once; what they were doing is lost."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
         # Waiting for running calls would keep the user waiting after Ctrl-C.
-        for child in set(multiprocessing.active_children()) - before:
+        for child in set(multiprocessing.active_children()) - self._others:
             child.terminate()
-        raise
-    finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
+    def run[T](
+        self,
+        work: Mapping[str, tuple[Callable[..., T], Sequence[Any]]],
+        tick: Tick | None = None,
+    ) -> Iterator[tuple[str, T]]:
+        """Run each named call and yield its result as it comes.
 
-def _collect[T](
-    pending: dict[Future[T], str], tick: Callable[[], None] | None
-) -> Iterator[tuple[str, T]]:
+        `tick` is called about once a second while processes are at work. Calls and results must
+        be picklable. Raises what a call raises, and ExecutionError for a process that dies; the
+        processes have ended then.
+        """
+        if self.count == 1:
+            for name, (call, arguments) in work.items():
+                yield name, call(*arguments)
+            return
+        pool = self._started()
+        try:
+            pending = {pool.submit(call, *args): name for name, (call, args) in work.items()}
+            yield from _collect(pending, tick)
+        except BaseException:
+            self.close()
+            raise
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            quiet_threads()
+            context = multiprocessing.get_context("spawn")
+            self._others = set(multiprocessing.active_children())
+            self._pool = ProcessPoolExecutor(self.count, context, _begin)
+        return self._pool
+
+
+def _collect[T](pending: dict[Future[T], str], tick: Tick | None) -> Iterator[tuple[str, T]]:
     while pending:
         finished, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
         if tick:

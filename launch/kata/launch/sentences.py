@@ -13,7 +13,7 @@ from . import build
 from .agents import library_agents
 from .configuration import Config
 from .filming import film_episode
-from .pool import run_all
+from .pool import Workers
 from .progress import bar
 from .seeds import episode_seed
 from .trials import Block, SentenceTrials, sentence_block
@@ -95,10 +95,11 @@ def run_modes(
             found[f"{modes[-1]}-00000"] = _filmed_block(asked, modes[-1], parts[0][1], film)
             done += parts[0][1]
             advance(done)
-        for name, block in run_all(work, workers):
-            found[name] = block
-            done += len(block["episodes"])
-            advance(done)
+        with Workers(workers) as pool:
+            for name, block in pool.run(work):
+                found[name] = block
+                done += len(block["episodes"])
+                advance(done)
     return {
         mode: [e for first, _ in parts for e in found[f"{mode}-{first:05d}"]["episodes"]]
         for mode in modes

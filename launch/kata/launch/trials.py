@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kata.datasets.types import MakeWorld
 
 from .agents import Agent
-from .pool import run_all
+from .pool import Workers
 from .progress import bar
 from .seeds import episode_seed
 from .workspace import RunFolder
@@ -105,7 +105,7 @@ def sentence_episode(
 def blocks(
     folder: RunFolder,
     work: Mapping[str, tuple[Callable[..., Block], Sequence[Any]]],
-    workers: int,
+    workers: Workers,
     title: str,
     units: Mapping[str, int],
     part_done: Callable[[str], float] | None = None,
@@ -128,7 +128,7 @@ def blocks(
                 advance(done)
 
             show()
-            for name, data in run_all(open_work, workers, show):
+            for name, data in workers.run(open_work, show):
                 folder.write_json(f"{PARTS}/{name}.json", data)
                 found[name] = data
                 show()

@@ -37,7 +37,7 @@ class RunFolder:
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
-    def write_json(self, name: str, data: Mapping[str, Any]) -> Path:
+    def write_json(self, name: str, data: Mapping[Any, Any]) -> Path:
         """Write plain data to `name`; a reader sees the old file or the new one."""
         target = self.path / name
         write_whole(target, json.dumps(data, indent=2, allow_nan=False) + "\n")

@@ -30,19 +30,18 @@ def write_report(
 ) -> Path:
     """Write the page; equal results give equal pages but for the seconds of the training."""
     from jinja2 import Environment
-    from markupsafe import Markup
 
     text = Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8")
     template = Environment(autoescape=True, trim_blocks=True).from_string(text)
     config = job.config
     calls = _call_colours(episodes)
     charts = {
-        "skills_chart": Markup(_skills_chart(result["skills"])),
-        "jerk_chart": Markup(_jerk_chart(result["chain"])),
+        "skills_chart": _skills_chart(result["skills"]),
+        "jerk_chart": _jerk_chart(result["chain"]),
         "timelines": [
-            {"title": title, "chart": Markup(chart)} for title, chart in _timelines(episodes, calls)
+            {"title": title, "chart": chart} for title, chart in _timelines(episodes, calls)
         ],
-        "training": [Markup(chart) for chart in _training(job, result["skills"])],
+        "training": [chart for chart in _training(job, result["skills"])],
     }
     page = template.render(
         **charts,

@@ -11,6 +11,7 @@ from kata.launch.agents import Agent, library_agents
 from kata.launch.configuration import Config
 from kata.launch.filming import film_episode
 from kata.launch.job import Job
+from kata.launch.pool import Workers
 from kata.launch.progress import note, percent
 from kata.launch.seeds import episode_seed
 from kata.launch.trials import (
@@ -33,20 +34,24 @@ STARTS = ("nominal", "perturbed")
 VIDEO = "demo.mp4"
 
 
-def demonstrations(job: Job) -> dict[str, Block]:
+def demonstrations(job: Job, workers: Workers) -> dict[str, Block]:
     """Stage 1: the scripted experts show each skill."""
     most = job.config.size.demonstrations
-    return _teach(job, "record", record_skill, most, recorded_so_far, "1 of 5  demonstrations")
+    return _teach(
+        job, workers, "record", record_skill, most, recorded_so_far, "1 of 5  demonstrations"
+    )
 
 
-def training(job: Job) -> dict[str, Block]:
+def training(job: Job, workers: Workers) -> dict[str, Block]:
     """Stage 2: a policy for each skill."""
     most = job.config.train.steps
-    return _teach(job, "train", train_skill, most, trained_so_far, "2 of 5  training")
+    title = "2 of 5  training"
+    return _teach(job, workers, "train", train_skill, most, trained_so_far, title)
 
 
 def _teach(
     job: Job,
+    workers: Workers,
     stage: str,
     work: Callable[..., Block],
     most: int,
@@ -62,11 +67,13 @@ def _teach(
     def part_done(name: str) -> float:
         return min(so_far(folder.path, names[name]), most)
 
-    done = blocks(folder, tasks, config.workers, title, units, part_done)
+    done = blocks(folder, tasks, workers, title, units, part_done)
     return {skill: done[name] for name, skill in names.items()}
 
 
-def rollouts(job: Job, agents: Mapping[str, Agent]) -> dict[str, dict[str, list[Block]]]:
+def rollouts(
+    job: Job, workers: Workers, agents: Mapping[str, Agent]
+) -> dict[str, dict[str, list[Block]]]:
     """Stage 3: every skill from its usual starts and from anywhere; episodes by skill and start."""
     config, size = job.config, job.config.size
     counts = {"nominal": size.trials, "perturbed": size.perturbed}
@@ -79,7 +86,7 @@ def rollouts(job: Job, agents: Mapping[str, Agent]) -> dict[str, dict[str, list[
                 name = f"rollouts-{skill}-{start}-{first:05d}"
                 tasks[name] = (skill_block, (asked, first, count))
                 units[name] = count
-    done = blocks(job.folder, tasks, config.workers, "3 of 5  rollouts", units)
+    done = blocks(job.folder, tasks, workers, "3 of 5  rollouts", units)
     return {
         skill: {start: _episodes(done, f"rollouts-{skill}-{start}-") for start in STARTS}
         for skill in agents
@@ -91,7 +98,9 @@ def _episodes(done: Mapping[str, Block], prefix: str) -> list[Block]:
     return [episode for name in names for episode in done[name]["episodes"]]
 
 
-def chain(job: Job, library: Library) -> tuple[SentenceTrials, dict[str, list[Block]]]:
+def chain(
+    job: Job, workers: Workers, library: Library
+) -> tuple[SentenceTrials, dict[str, list[Block]]]:
     """Stage 4: the sentence with each handover, on the same scenes; episodes by handover."""
     from kata.skills.execution.options import MODES
 
@@ -110,7 +119,7 @@ def chain(job: Job, library: Library) -> tuple[SentenceTrials, dict[str, list[Bl
         for first, count in spans(config.size.chains):
             tasks[f"chain-{mode}-{first:05d}"] = (sentence_block, (asked, mode, first, count))
             units[f"chain-{mode}-{first:05d}"] = count
-    done = blocks(job.folder, tasks, config.workers, "4 of 5  the sentence", units)
+    done = blocks(job.folder, tasks, workers, "4 of 5  the sentence", units)
     return asked, {mode: _episodes(done, f"chain-{mode}-") for mode in MODES}
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from pathlib import Path
 
-from kata.launch.actions import dispatch
+from kata.launch.actions import dispatch, shown
 from kata.launch.job import Done, Job
 
 
@@ -34,7 +34,7 @@ def _show(_job: Job, word: str) -> Done:
         "bad_frames": {key: count for key, count in bad.items() if count},
         "content": dataset.content_hash,
     }
-    lines = tuple(f"{key + ':':<12}{_text(value)}" for key, value in result.items())
+    lines = tuple(f"{key + ':':<12}{shown(value)}" for key, value in result.items())
     return Done(result, lines, f"kata train skill={next(iter(skills))} data={shlex.quote(word)}")
 
 
@@ -54,9 +54,3 @@ def _compact(job: Job, word: str) -> Done:
         f"{done.episodes} episodes, {done.files_before} files became {done.files_after}: {target}"
     )
     return Done(result, (line,), f"kata data show {shlex.quote(str(target))}")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

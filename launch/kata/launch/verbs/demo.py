@@ -8,6 +8,7 @@ from kata.launch.demo import stages
 from kata.launch.demo.lessons import draft
 from kata.launch.demo.report import write_report
 from kata.launch.job import Done, Job
+from kata.launch.pool import Workers
 from kata.launch.progress import percent
 from kata.launch.trials import chain_block
 
@@ -15,12 +16,13 @@ from kata.launch.trials import chain_block
 def run(job: Job) -> Done:
     """Every stage in order; what an earlier run finished is taken from its files."""
     config, folder = job.config, job.folder
-    taught = stages.demonstrations(job)
-    learned = stages.training(job)
-    drafts = {skill: draft(folder.path, skill, block) for skill, block in learned.items()}
-    rolled = stages.rollouts(job, drafts)
-    library = stages.learn_library(config, job, learned, rolled)
-    asked, episodes = stages.chain(job, library)
+    with Workers(config.workers) as workers:
+        taught = stages.demonstrations(job, workers)
+        learned = stages.training(job, workers)
+        drafts = {skill: draft(folder.path, skill, block) for skill, block in learned.items()}
+        rolled = stages.rollouts(job, workers, drafts)
+        library = stages.learn_library(config, job, learned, rolled)
+        asked, episodes = stages.chain(job, workers, library)
     filmed = stages.film(job, asked)
     result = {
         "sentence": config.sentence,

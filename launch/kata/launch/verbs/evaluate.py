@@ -6,6 +6,7 @@ from kata.datasets.types import ConfigError
 from kata.launch import build
 from kata.launch.agents import find_agent
 from kata.launch.job import Done, Job
+from kata.launch.pool import Workers
 from kata.launch.progress import percent
 from kata.launch.trials import SkillTrials, blocks, rate_block, skill_block, spans
 
@@ -23,7 +24,8 @@ def run(job: Job) -> Done:
     parts = spans(config.trials)
     work = {f"{first:05d}": (skill_block, (asked, first, count)) for first, count in parts}
     units = {f"{first:05d}": count for first, count in parts}
-    done = blocks(job.folder, work, config.workers, f"evaluating {name}", units)
+    with Workers(config.workers) as workers:
+        done = blocks(job.folder, work, workers, f"evaluating {name}", units)
     episodes = [episode for block in done.values() for episode in block["episodes"]]
     failures = [episode for episode in episodes if not episode["success"]]
     result = {

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kata.datasets.types import ConfigError
 from kata.launch import build
-from kata.launch.actions import dispatch
+from kata.launch.actions import dispatch, no_word, shown
 from kata.launch.job import Done, Job
 
 
@@ -17,8 +16,7 @@ def run(job: Job) -> Done:
 
 
 def _list(job: Job, word: str) -> Done:
-    if word:
-        raise ConfigError("too many words", where="kata library list", got=word)
+    no_word(job, word)
     library = build.library(job.config.library)
     entries = library.list()
     lines = [f"{e.name:<12}{e.version:<9}{e.state:<11}{e.summary}" for e in entries]
@@ -36,16 +34,16 @@ def _show(job: Job, word: str) -> Done:
     skill = library.get(str(entry))
     contract = skill.contract
     records = [(r.kind, dict(r.data)) for r in library.records(entry)]
-    shown: dict[str, Any] = {
+    told: dict[str, Any] = {
         **contract.to_data(),
         "state": entry.state,
         "policy": f"scripted expert {skill.scripted}" if skill.scripted else "learned",
         "identity": entry.identity,
         "folder": str(entry.folder),
     }
-    lines = [f"{key + ':':<13}{_text(value)}" for key, value in shown.items() if key != "format"]
-    lines += [f"{kind + ':':<13}{_text(data)}" for kind, data in records]
-    result = {"skill": shown, "records": [{"kind": k, "data": d} for k, d in records]}
+    lines = [f"{key + ':':<13}{shown(value)}" for key, value in told.items() if key != "format"]
+    lines += [f"{kind + ':':<13}{shown(data)}" for kind, data in records]
+    result = {"skill": told, "records": [{"kind": k, "data": d} for k, d in records]}
     return Done(result, tuple(lines), f"kata library verify {word}")
 
 
@@ -60,9 +58,3 @@ def _verify(job: Job, word: str) -> Done:
     result = {"library": str(library.root), "sound": not broken, "packages": checked}
     then = "get or make the broken packages again" if broken else "kata library list"
     return Done(result, tuple(line.rstrip() for line in lines), then, code=1 if broken else 0)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={_text(item)}" for key, item in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

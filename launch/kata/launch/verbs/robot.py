@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from kata.datasets.types import ConfigError, SimulationError
-from kata.launch.actions import dispatch
+from kata.launch.actions import dispatch, no_word
 from kata.launch.job import Done, Job
-
-if TYPE_CHECKING:
-    from kata.sim.robots import RobotModel
+from kata.launch.robots import describe_robot, draw_robot
 
 
 def run(job: Job) -> Done:
@@ -18,11 +13,10 @@ def run(job: Job) -> Done:
     return dispatch(job, actions, needs={"show": "NAME", "add": "FILE"})
 
 
-def _list(_job: Job, word: str) -> Done:
+def _list(job: Job, word: str) -> Done:
     from kata.sim.robots import names
 
-    if word:
-        raise ConfigError("too many words", where="kata robot list", got=word)
+    no_word(job, word)
     return Done({"robots": list(names())}, names(), "kata robot show NAME")
 
 
@@ -30,47 +24,16 @@ def _show(job: Job, word: str) -> Done:
     from kata.sim.robots import load
 
     model = load(word)
-    spec, limits = model.spec, model.spec.limits
-    joints = [
-        {"part": part.name, "joint": name, "lower": float(limits.lower[i]),
-         "upper": float(limits.upper[i]), "velocity": float(limits.velocity[i]),
-         "home": float(spec.home[i])}
-        for part in spec.parts
-        for i, name in enumerate(part.joints, part.start)
-    ]  # fmt: skip
-    hands = [{"hand": h.name, "arm": h.arm, "gripper": h.gripper} for h in spec.hands]
-    result: dict[str, Any] = {
-        "robot": spec.name,
-        "summary": model.description.summary,
-        "fingerprint": spec.fingerprint(),
-        "joints": joints,
-        "hands": hands,
-        "tasks": model.missing or "the table's tasks run on it",
-        "guessed": list(model.description.guessed),
-    }
-    lines = [f"{spec.name}: {model.description.summary}".rstrip(": "), f"tasks: {result['tasks']}"]
+    result = describe_robot(model)
+    lines = [f"{word}: {result['summary']}", f"tasks: {result['tasks']}"]
     lines += [
-        f"  {j['part']:<10}{j['joint']:<28}{j['lower']:8.3f} to {j['upper']:7.3f}" for j in joints
+        f"  {j['part']:<10}{j['joint']:<28}{j['lower']:8.3f} to {j['upper']:7.3f}"
+        for j in result["joints"]
     ]
-    lines += [f"  guessed: {text}" for text in model.description.guessed]
-    lines.append(_picture(job, model, result))
-    return Done(result, tuple(lines), f'kata run "pick up the red cube" robot={word}')
-
-
-def _picture(job: Job, model: RobotModel, result: dict[str, Any]) -> str:
-    """Write `robot.png`; without OpenGL the numbers are still worth showing."""
-    import cv2
-
-    from kata.sim.pictures import robot_picture
-
-    try:
-        image = robot_picture(model)
-    except SimulationError as error:
-        return f"no picture: {error.what}; kata doctor says how to mend it"
-    path = job.folder / "robot.png"
-    cv2.imwrite(str(path), image[..., ::-1])
-    result["picture"] = path.name
-    return f"picture: {path}"
+    lines += [f"  guessed: {text}" for text in result["guessed"]]
+    lines.append(draw_robot(model, job.folder / "robot.png"))
+    then = "kata robot list" if model.missing else f'kata run "pick up the red cube" robot={word}'
+    return Done(result, tuple(lines), then)
 
 
 def _add(_job: Job, word: str) -> Done:
