@@ -14,6 +14,8 @@ from kata.policies.fakes import FAKE_ENCODER, fake_observation
 from kata.policies.features import StateEncoder, canonical_heading
 
 SEEDS = st.integers(0, 2**32 - 1)
+X_AXIS, RING = slice(28, 31), 34
+"""Where the first entity's x axis, and the cosine of its cycle, stand among the features."""
 DOWN = np.array([0.0, 1.0, 0.0, 0.0])
 
 
@@ -38,9 +40,9 @@ def test_symmetric_twins_look_alike(seed: int, symmetry: int, turns: int) -> Non
         for e in (entity, twin)
     )
     # At the seam of the canonical range either side of it is right: the ring jumps nowhere.
-    at_seam = a[28] < -1.0 + 1e-6
-    np.testing.assert_allclose(a[22:25], b[22:25], atol=10.0 if at_seam else 1e-4)
-    rest = np.r_[0:22, 25 : len(a)]
+    at_seam = a[RING] < -1.0 + 1e-6
+    np.testing.assert_allclose(a[X_AXIS], b[X_AXIS], atol=10.0 if at_seam else 1e-4)
+    rest = np.r_[0 : X_AXIS.start, X_AXIS.stop : len(a)]
     np.testing.assert_allclose(a[rest], b[rest], atol=1e-4)
 
 
@@ -69,7 +71,7 @@ def test_a_cube_below_a_tool_looks_at_most_an_eighth_turn_away() -> None:
             replace(observation, tools={"hand": tool}, entities={"thing_0": cube}),
             StateEncoder(8, 7, slots=1),
         )
-        x_axis = seen[22:25]
+        x_axis = seen[X_AXIS]
         assert abs(np.arctan2(x_axis[1], x_axis[0])) <= np.pi / 4 + 1e-6
         assert x_axis[2] == pytest.approx(0.0, abs=1e-6)
 
@@ -102,9 +104,9 @@ def test_an_unseen_entity_is_zeros_and_never_nan() -> None:
     )
     seen = encoded(replace(observation, entities={**observation.entities, "thing_1": lost}))
     assert np.isfinite(seen).all()
-    slot = (FAKE_ENCODER.size - 10) // 2
-    assert not seen[-slot:].any()
-    assert seen[:-slot].any()
+    first = StateEncoder(8, 7, slots=1).size
+    assert not seen[first:].any()
+    assert seen[:first].any()
 
 
 def test_encoders_survive_their_plain_data() -> None:
@@ -117,7 +119,9 @@ def test_encoders_survive_their_plain_data() -> None:
         _ = CompositeEncoder((FAKE_ENCODER, StateEncoder(8, 7, slots=1))).spec
 
 
-@pytest.mark.parametrize("wrong", [{"gripper": 8}, {"slots": -1}, {"near_m": 0.0}, {"hand": 1}])
+@pytest.mark.parametrize(
+    "wrong", [{"gripper": 8}, {"slots": -1}, {"near_m": 0.0}, {"fine_m": -1.0}, {"hand": 1}]
+)
 def test_impossible_encoders_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SpecError):
         StateEncoder(**{"joints": 8, "gripper": 7, "slots": 1, **wrong})  # type: ignore[arg-type]

@@ -21,8 +21,11 @@ from .encoders import Encoder
 from .features import StateEncoder
 
 Floats = NDArray[np.float32]
-TOOL_CHUNK = ChunkSpec(horizon=16, step_s=FRAME_S, execute=8, frame="tool", width=7)
-"""What learned policies answer unless told otherwise: 0.8 s ahead, of which half is executed."""
+TOOL_CHUNK = ChunkSpec(horizon=16, step_s=FRAME_S, execute=4, frame="tool", width=7)
+"""What learned policies answer unless told otherwise: 0.8 s ahead, of which 0.2 s are executed.
+
+Executing half of it, as is common, cost up to 15 points of success on the skills with contact.
+"""
 
 
 @dataclass(frozen=True, slots=True)
