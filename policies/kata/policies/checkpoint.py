@@ -12,9 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from kata.datasets.files import write_file
 from kata.datasets.types import PackageError
-
-from .storage import write_atomically
 
 CHECKPOINT_NAME, CURVES_NAME = "checkpoint.safetensors", "curves.json"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -95,7 +94,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
         metadata={"state": json.dumps(state)},
     )
-    write_atomically(folder / CHECKPOINT_NAME, data)
+    write_file(folder / CHECKPOINT_NAME, data)
 
 
 def read_checkpoint(folder: Path, like: Sequence[Tensor]) -> Checkpoint | None:
@@ -133,4 +132,4 @@ def read_checkpoint(folder: Path, like: Sequence[Tensor]) -> Checkpoint | None:
 def write_curves(folder: Path, curves: Curves) -> None:
     """Write `curves.json`: lists of [step, loss] for `train` and `held_out`."""
     body = {"train": curves.train, "held_out": curves.held_out}
-    write_atomically(folder / CURVES_NAME, (json.dumps(body) + "\n").encode())
+    write_file(folder / CURVES_NAME, (json.dumps(body) + "\n").encode())

@@ -66,12 +66,12 @@ def fake_policy(name: str, **settings: int) -> ChunkPolicy:
 
 
 def fake_demonstrations(episodes: int = 12, frames: int = 40) -> Demonstrations:
-    """Demonstrations whose chunks are a smooth function of the features: learnable."""
+    """Demonstrations whose chunks follow smoothly from a few of the features: learnable."""
     rng = np.random.default_rng(7)
     count, spec = episodes * frames, FAKE_CHUNK
     features = rng.normal(size=(count, FAKE_ENCODER.size)).astype(np.float32)
-    mix = rng.normal(size=(FAKE_ENCODER.size, spec.horizon * spec.width))
-    actions = 0.1 * np.tanh(features @ mix / FAKE_ENCODER.size**0.5)
+    mix = rng.normal(size=(4, spec.horizon * spec.width))
+    actions = 0.1 * np.tanh(features[:, :4] @ mix / 2.0)
     return Demonstrations(
         features,
         actions.astype(np.float32).reshape(count, spec.horizon, spec.width),

@@ -13,7 +13,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from kata.datasets.types import KataError, PackageError, StorageError
+from kata.datasets.files import write_file
+from kata.datasets.types import KataError, PackageError
 
 from .card import Card
 from .registry import make_policy
@@ -31,8 +32,8 @@ def save_policy(policy: ChunkPolicy, folder: Path) -> None:
     """Write both files, each at once or not at all. Raises StorageError."""
     weights = {name: t.contiguous().cpu() for name, t in policy.network.state_dict().items()}
     card = json.dumps(policy.card.to_json(), indent=1, allow_nan=False) + "\n"
-    write_atomically(folder / WEIGHTS_NAME, save(weights))
-    write_atomically(folder / CARD_NAME, card.encode())
+    write_file(folder / WEIGHTS_NAME, save(weights))
+    write_file(folder / CARD_NAME, card.encode())
 
 
 def read_policy(folder: Path, device: str) -> ChunkPolicy:
@@ -124,21 +125,4 @@ def read_tensors(path: Path, limit: int) -> dict[str, torch.Tensor]:
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise PackageError(
             "damaged weights", where=str(path), expected="safetensors", got=str(error)[:200]
-        ) from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file whole and durably. Raises StorageError; the old file is kept then."""
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise StorageError(
-            "cannot write", where=str(path), got=error.strerror or repr(error)
         ) from error
