@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kata.datasets import storage
+from kata.datasets import files
 from kata.datasets.compact import compact
 from kata.datasets.dataset import Dataset
 from kata.datasets.lerobot_format import STATS
@@ -64,11 +64,11 @@ def test_a_full_disk_leaves_the_source_and_nothing_half(
 ) -> None:
     before = fake_dataset(tmp_path / "a", episodes=2).content_hash
 
-    def full(descriptor: int, data: storage.Bytes) -> None:
+    def full(descriptor: int, data: files.Bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "write_all", full)
+        patch.setattr(files, "write_all", full)
         with pytest.raises(StorageError, match="untouched"):
             compact(tmp_path / "a", tmp_path / "b")
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "kata-home") == ["a"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kata.datasets import storage
+from kata.datasets import files
 from kata.datasets.dataset import Dataset
 from kata.datasets.journal import asides
 from kata.datasets.recorder import EpisodeRecorder
@@ -223,13 +223,13 @@ def test_nothing_that_is_rewritten_grows_with_the_dataset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = [0]
-    write_all = storage.write_all
+    write_all = files.write_all
 
-    def count(descriptor: int, data: storage.Bytes) -> None:
+    def count(descriptor: int, data: files.Bytes) -> None:
         written[-1] += len(data)
         write_all(descriptor, data)
 
-    monkeypatch.setattr(storage, "write_all", count)
+    monkeypatch.setattr(files, "write_all", count)
     with fake_recorder(tmp_path) as recorder:
         for i in range(40):
             written.append(0)
@@ -244,16 +244,16 @@ class FullDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room = 10**9
-        write_all = storage.write_all
+        write_all = files.write_all
 
-        def limited(descriptor: int, data: storage.Bytes) -> None:
+        def limited(descriptor: int, data: files.Bytes) -> None:
             self.room -= 1
             if self.room < 0:
                 write_all(descriptor, bytes(data)[: len(data) // 2])
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             write_all(descriptor, data)
 
-        for module in ("storage", "journal"):
+        for module in ("files", "journal"):
             monkeypatch.setattr(f"kata.datasets.{module}.write_all", limited)
 
 

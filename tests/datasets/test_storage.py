@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kata.datasets import storage
-from kata.datasets.storage import commit, writer_lock
+from kata.datasets import files
+from kata.datasets.storage import acquire_lock, commit, writer_lock
 from kata.datasets.types import DatasetError, StorageError
 
 
@@ -51,15 +51,15 @@ def test_bytes_that_the_system_takes_in_parts_are_all_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = os.write
-    monkeypatch.setattr(storage.os, "write", lambda fd, data: write(fd, bytes(data)[:3]))
+    monkeypatch.setattr(files.os, "write", lambda fd, data: write(fd, bytes(data)[:3]))
     commit(tmp_path, [("file", b"0123456789")], "all")
     assert (tmp_path / "file").read_bytes() == b"0123456789"
 
 
 def test_the_lock_is_for_one_and_is_given_back(tmp_path: Path) -> None:
     with writer_lock(tmp_path), pytest.raises(DatasetError, match="one writer at a time"):
-        storage.acquire_lock(tmp_path)
+        acquire_lock(tmp_path)
     with writer_lock(tmp_path):
         pass
     with pytest.raises(StorageError):
-        storage.acquire_lock(tmp_path / "nowhere")
+        acquire_lock(tmp_path / "nowhere")

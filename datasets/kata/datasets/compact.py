@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .files import refused, sync
 from .lerobot_format import (
     DATA_MEGABYTES,
     DATA_PATH,
@@ -33,7 +34,7 @@ from .lerobot_format import (
 )
 from .repair import Repair, repair
 from .statistics import Statistics
-from .storage import clear_staging, commit, refused, sync_folder, writer_lock
+from .storage import clear_staging, commit, writer_lock
 from .types import DatasetError, StorageError
 from .video import join_videos, same_encoding
 
@@ -84,7 +85,7 @@ def compact(
                 if out.exists():
                     out.rmdir()
                 partial.rename(out)
-                sync_folder(out.parent)
+                sync(out.parent)
             except OSError as error:
                 raise refused(error, out, _KEPT) from error
         except (DatasetError, StorageError):

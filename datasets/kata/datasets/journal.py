@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .storage import Bytes, refused, write_all
+from .files import Bytes, refused, write_all
 from .types import DatasetError
 
 FOLDER = "aside"

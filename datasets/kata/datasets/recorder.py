@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .files import refused
 from .journal import Aside, Journal
 from .lerobot_format import (
     DATA_PATH,
@@ -46,7 +47,7 @@ from .lerobot_format import (
 from .repair import repair
 from .schema import CAMERA_PREFIX, Schema
 from .statistics import Statistics
-from .storage import acquire_lock, clear_staging, commit, refused
+from .storage import acquire_lock, clear_staging, commit
 from .types import AtomTable, DatasetError, Frame, Outcome, RobotSpec
 from .video import VideoEncoder
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .files import refused
 from .journal import FOLDER, Aside, adopt_interrupted
 from .lerobot_format import (
     DATA_PATH,
@@ -27,7 +28,7 @@ from .lerobot_format import (
     stats_bytes,
 )
 from .statistics import Statistics
-from .storage import clear_staging, commit, refused
+from .storage import clear_staging, commit
 from .types import DatasetError
 
 _KEPT = "nothing was changed"

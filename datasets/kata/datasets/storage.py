@@ -9,39 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .types import DatasetError, StorageError
+from .files import Bytes, refused, sync, write_synced
+from .types import DatasetError
 
 STAGING = ".staging"
 """Where files are written before they are moved to their place; in the dataset's own folder."""
-
-Bytes = bytes | bytearray | memoryview
-
-
-def write_all(descriptor: int, data: Bytes) -> None:
-    """Write every byte to a file descriptor. Raises OSError where the disk refuses."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def refused(error: OSError, where: Path, kept: str) -> StorageError:
-    """The error for a disk that refused; `kept` says what is safe."""
-    return StorageError(
-        "the disk refused to write",
-        where=str(where),
-        expected="room and the right to write",
-        got=f"{error.strerror or error} (errno {error.errno})",
-        hint=f"{kept}; free some space, then go on",
-    )
 
 
 def commit(root: Path, files: list[tuple[str, Bytes]], kept: str) -> None:
@@ -62,28 +34,19 @@ def commit(root: Path, files: list[tuple[str, Bytes]], kept: str) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = staging / f"{i:03d}-{target.name}"
             staged.append((temporary, target))
-            _write_synced(temporary, data)
+            write_synced(temporary, data)
         for i, (temporary, target) in enumerate(staged):
             fresh = not target.exists()
             temporary.replace(target)
             if fresh:
                 placed.append(target)
             if i + 1 == len(staged) or staged[i + 1][1].parent != target.parent:
-                sync_folder(target.parent)
+                sync(target.parent)
     except OSError as error:
         for path in (*reversed(placed), *(temporary for temporary, _ in staged)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
         raise refused(error, target, kept) from error
-
-
-def _write_synced(path: Path, data: Bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        write_all(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def clear_staging(root: Path) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import datetime as dt
 import json
 import logging
-import os
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
@@ -40,7 +39,7 @@ class RunFolder:
     def write_json(self, name: str, data: Mapping[Any, Any]) -> Path:
         """Write plain data to `name`; a reader sees the old file or the new one."""
         target = self.path / name
-        write_whole(target, json.dumps(data, indent=2, allow_nan=False) + "\n")
+        write_text(target, json.dumps(data, indent=2, allow_nan=False) + "\n")
         return target
 
     def drop_if_bare(self) -> None:
@@ -66,19 +65,11 @@ class RunFolder:
         return data
 
 
-def write_whole(target: Path, text: str) -> None:
-    """Write a text file through a temporary one. Raises StorageError."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError("cannot write", where=str(target), got=str(error)) from error
+def write_text(target: Path, text: str) -> None:
+    """Write a text file whole. Raises StorageError."""
+    from kata.datasets.files import write_file
+
+    write_file(target, text.encode())
 
 
 def default_folder(verb: str) -> Path:
@@ -117,7 +108,7 @@ def open_folder(config: Config) -> RunFolder:
         raise StorageError(
             "cannot make the run's folder", where=str(path), got=str(error), hint="name out=DIR"
         ) from None
-    write_whole(path / CONFIG, _yaml(wanted))
+    write_text(path / CONFIG, _yaml(wanted))
     return RunFolder(path, new)
 
 

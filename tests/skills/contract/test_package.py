@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kata.datasets.files import write_file
 from kata.datasets.types import ContractError, PackageError, StorageError
 from kata.skills.contract.contract import Contract
 from kata.skills.contract.files import read_contracts
@@ -16,7 +17,7 @@ from kata.skills.contract.package import (
     verify,
     write_package,
 )
-from kata.skills.contract.storage import append_file, publish, staging, write_file
+from kata.skills.contract.storage import append_file, publish, staging
 
 ROOT = Path(__file__).resolve().parents[3]
 PICK = next(c for c in read_contracts(ROOT / "configs" / "skill") if c.name == "pick")

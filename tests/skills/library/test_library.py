@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from kata.datasets.files import json_bytes, write_file
 from kata.datasets.types import PackageError, UnknownNameError
 from kata.skills.contract.files import read_contracts
 from kata.skills.contract.package import scripted, write_package
-from kata.skills.contract.storage import json_bytes, write_file
 from kata.skills.library.library import Library, default_root
 from kata.skills.library.seed import seed
 

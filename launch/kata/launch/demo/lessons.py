@@ -16,7 +16,7 @@ from kata.launch.learning import Lesson, learn
 from kata.launch.recording import Recording, record
 from kata.launch.seeds import episode_seed
 from kata.launch.trials import Block, SkillTrials
-from kata.launch.workspace import write_whole
+from kata.launch.workspace import write_text
 
 DRAFTS, DEMONSTRATIONS = "drafts", "demonstrations"
 _STEPS = "steps.txt"
@@ -43,7 +43,7 @@ def train_skill(config: Config, folder: Path, skill: str) -> Block:
     dataset = build.dataset(str(folder / DEMONSTRATIONS / skill), config.robot)
     lesson = Lesson(build.contract(skill), dataset, build.train_config(config))
     told = folder / DRAFTS / skill / _STEPS
-    learned = learn(lesson, told.parent, lambda step: write_whole(told, f"{step:.0f}\n"))
+    learned = learn(lesson, told.parent, lambda step: write_text(told, f"{step:.0f}\n"))
     return {**learned, "train_seconds": round(time.monotonic() - began, 2)}
 
 

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kata.datasets.files import json_bytes, write_file
 from kata.datasets.types import PackageError
 
 from .contract import FORMAT, Contract
 from .files import contract_text, read_contract
 from .skill import Skill
-from .storage import json_bytes, publish, staging, write_file
+from .storage import publish, staging
 
 MANIFEST = "manifest.json"
 CORE = ("skill.yaml", "policy.json", "policy.safetensors", "boundary.json", "boundary.safetensors")

@@ -1,37 +1,16 @@
-"""Writing that survives a kill: a reader sees the old file or the new one, never a part."""
+"""Folders and numbered records that appear whole or not at all, whatever kills the writer."""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from kata.datasets.types import StorageError
-
-
-def json_bytes(data: Mapping[str, Any]) -> bytes:
-    """Canonical JSON: sorted keys, two spaces, a last newline; equal data give equal bytes."""
-    text = json.dumps(data, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Replace or create a file whole. Raises StorageError."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with _told(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _write_through(temporary, content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+from kata.datasets.files import sync, told, write_synced
 
 
 def append_file(folder: Path, suffix: str, content: bytes) -> Path:
@@ -40,10 +19,10 @@ def append_file(folder: Path, suffix: str, content: bytes) -> Path:
     Returns its path, such as `000003-state.json`. Raises StorageError.
     """
     temporary = folder / f".{secrets.token_hex(8)}.tmp"
-    with _told(folder):
+    with told(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            _write_through(temporary, content)
+            write_synced(temporary, content)
             number = max((int(p.name[:6]) for p in folder.glob("[0-9]*-*.json")), default=0) + 1
             while True:
                 path = folder / f"{number:06d}-{suffix}"
@@ -53,7 +32,7 @@ def append_file(folder: Path, suffix: str, content: bytes) -> Path:
                 number += 1
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(folder)
+        sync(folder)
     return path
 
 
@@ -64,7 +43,7 @@ def staging(path: Path) -> Iterator[Path]:
     Raises StorageError.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    with _told(path):
+    with told(path):
         temporary.mkdir(parents=True)
     try:
         yield temporary
@@ -77,30 +56,18 @@ def publish(staged: Path, path: Path) -> bool:
 
     Raises StorageError.
     """
-    with _told(path):
+    with told(path):
         for file in sorted(staged.iterdir()):
-            _sync_file(file)
-        _sync_folder(staged)
+            sync(file)
+        sync(staged)
         try:
             staged.rename(path)
         except OSError as error:
             if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
                 return False
             raise
-        _sync_folder(path.parent)
+        sync(path.parent)
     return True
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"cannot write: {error.strerror or error}",
-            where=str(path),
-            hint="what was there before is unchanged; free some space or choose another place",
-        ) from error
 
 
 def _link(source: Path, target: Path) -> bool:
@@ -109,23 +76,3 @@ def _link(source: Path, target: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _write_through(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from kata.datasets.files import json_bytes
 from kata.datasets.types import PackageError, UnknownNameError
-from kata.skills.contract.storage import append_file, json_bytes
+from kata.skills.contract.storage import append_file
 
 State = Literal["draft", "candidate", "promoted", "retired"]
 STATES: tuple[State, ...] = get_args(State)
