@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -84,13 +86,35 @@ class Workers:
             for name, (call, arguments) in work.items():
                 yield name, call(*arguments)
             return
-        pool = self._started()
-        try:
-            pending = {pool.submit(call, *args): name for name, (call, args) in work.items()}
-            yield from _collect(pending, tick)
-        except BaseException:
-            self.close()
-            raise
+        with _deferred_interrupts() as stopped:
+            try:
+                yield from self._collect(work, tick, stopped)
+            except BaseException:
+                self.close()
+                raise
+
+    def _collect[T](
+        self,
+        work: Mapping[str, tuple[Callable[..., T], Sequence[Any]]],
+        tick: Tick | None,
+        stopped: Callable[[], bool],
+    ) -> Iterator[tuple[str, T]]:
+        pool, left = self._started(), iter(work.items())
+        pending: dict[Future[T], str] = {}
+        while True:
+            # A few ahead keep every process busy; all at once would fill the memory.
+            for name, (call, arguments) in itertools.islice(left, 2 * self.count - len(pending)):
+                pending[pool.submit(call, *arguments)] = name
+            if not pending:
+                return
+            finished, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            if stopped():
+                raise KeyboardInterrupt
+            if tick:
+                tick()
+            for future in sorted(finished, key=lambda f: pending[f]):
+                name = pending.pop(future)
+                yield name, _result(future, name)
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -101,23 +125,37 @@ class Workers:
         return self._pool
 
 
-def _collect[T](pending: dict[Future[T], str], tick: Tick | None) -> Iterator[tuple[str, T]]:
-    while pending:
-        finished, _ = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
-        if tick:
-            tick()
-        for future in sorted(finished, key=lambda f: pending[f]):
-            name = pending.pop(future)
-            try:
-                result = future.result()
-            except BrokenProcessPool as error:
-                raise ExecutionError(
-                    "a worker process died",
-                    where=name,
-                    got=str(error),
-                    hint="often the memory is full: try workers=1",
-                ) from None
-            yield name, result
+def _result[T](future: Future[T], name: str) -> T:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise ExecutionError(
+            "a worker process died",
+            where=name,
+            got=str(error),
+            hint="often the memory is full: try workers=1",
+        ) from None
+
+
+@contextlib.contextmanager
+def _deferred_interrupts() -> Iterator[Callable[[], bool]]:
+    """Meanwhile Ctrl-C and a polite kill are only noted; what it yields says whether one came.
+
+    An interruption inside the pool's own locks would leave them held, and its thread waiting.
+    """
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {
+        number: signal.signal(number, lambda number, _frame: noted.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield lambda: bool(noted)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _begin() -> None:

@@ -16,7 +16,7 @@ from kata.launch.job import Job
 from kata.launch.learning import TRAINING
 from kata.launch.progress import bounds
 from kata.launch.trials import Block
-from kata.launch.workspace import write_whole
+from kata.launch.workspace import write_text
 
 from .charts import COLOURS, MODE_COLOURS, Bar, curves, log_bars, rate_bars, timeline
 from .lessons import DRAFTS
@@ -41,7 +41,7 @@ def write_report(
         "timelines": [
             {"title": title, "chart": chart} for title, chart in _timelines(episodes, calls)
         ],
-        "training": [chart for chart in _training(job, result["skills"])],
+        "training": _training(job, result["skills"]),
     }
     page = template.render(
         **charts,
@@ -53,7 +53,7 @@ def write_report(
         skills=[_skill_row(job, name, block) for name, block in result["skills"].items()],
         failures=_failures(episodes),
     )
-    write_whole(job.folder / REPORT, page)
+    write_text(job.folder / REPORT, page)
     return job.folder / REPORT
 
 

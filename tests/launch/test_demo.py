@@ -1,0 +1,109 @@
+"""The whole loop, small: every stage leaves its files, goes on after a stop, and repeats itself."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kata.launch.cli import main
+from kata.launch.demo import stages
+
+LINE = [
+    "demo",
+    "size=small",
+    "size.skills=[open, close]",
+    "sentence=open the drawer, then close it",
+    "workers=1",
+]
+BLOCK = {"trials", "successes", "rate", "interval"}
+
+
+def demo(folder: Path, *more: str) -> dict[str, Any]:
+    assert main([*LINE, *more, f"out={folder}"]) == 0
+    return dict(json.loads((folder / "result.json").read_text()))
+
+
+def without_times(result: dict[str, Any]) -> dict[str, Any]:
+    """The result without what a clock measured."""
+    kept = {key: value for key, value in result.items() if key != "seconds"}
+    kept["skills"] = {
+        name: {key: value for key, value in block.items() if key != "train_seconds"}
+        for name, block in result["skills"].items()
+    }
+    return kept
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "run"
+    demo(folder)
+    return folder
+
+
+def test_result_says_how_skills_and_handovers_went(done: Path) -> None:
+    result = json.loads((done / "result.json").read_text())
+    assert {"verb", "version", "seed", "seconds", "skills", "chain", "report", "video"} <= set(
+        result
+    )
+    assert set(result["skills"]) == {"open", "close"}
+    for block in result["skills"].values():
+        assert set(block) == BLOCK | {"demonstrations", "train_seconds", "rate_perturbed"}
+    assert set(result["chain"]) == {"naive", "blended", "full"}
+    for block in result["chain"].values():
+        extra = {"rate_without_replan", "interval_without_replan", "peak_jerk"}
+        assert set(block) == BLOCK | extra
+
+
+def test_everything_that_it_names_is_there(done: Path) -> None:
+    page = (done / "report.html").read_text()
+    assert "<video" in page
+    assert "http://" not in page.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert (done / "demo.mp4").stat().st_size > 1000
+    assert {path.name for path in (done / "library/skills").iterdir()} == {
+        "open-1.0.0",
+        "close-1.0.0",
+    }
+
+
+def test_its_library_can_be_used(done: Path, tmp_path: Path) -> None:
+    library = f"library={done / 'library'}"
+    assert main(["library", "verify", library, f"out={tmp_path / 'verify'}"]) == 0
+    assert main(["plan", "open the drawer", library, f"out={tmp_path / 'plan'}"]) == 0
+    result = json.loads((tmp_path / "plan/result.json").read_text())
+    assert result["calls"] == ["open(drawer)"]
+
+
+def test_what_is_there_is_not_done_again(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("done again")
+
+    for name in ("record_skill", "train_skill", "skill_block", "sentence_block", "film_episode"):
+        monkeypatch.setattr(stages, name, refuse)
+    before = json.loads((done / "result.json").read_text())
+    assert without_times(demo(done)) == without_times(before)
+
+
+def test_it_goes_on_to_the_same_result(done: Path, tmp_path: Path) -> None:
+    # As a kill would leave it: no trained policy of one skill, half of the rollouts, no report.
+    folder = tmp_path / "run"
+    shutil.copytree(done, folder)
+    for pattern in ("parts/train-open.json", "parts/rollouts-open*", "parts/chain*", "parts/film*"):
+        for path in folder.glob(pattern):
+            path.unlink()
+    for name in ("drafts/open", "library", "packages"):
+        shutil.rmtree(folder / name)
+    (folder / "result.json").unlink()
+    before = json.loads((done / "result.json").read_text())
+    assert without_times(demo(folder)) == without_times(before)
+
+
+def test_two_workers_give_the_same_result(done: Path, tmp_path: Path) -> None:
+    before = json.loads((done / "result.json").read_text())
+    assert without_times(demo(tmp_path / "run", "workers=2")) == without_times(before)
+
+
+def test_another_seed_needs_another_folder(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*LINE, "seed=1", f"out={done}"]) == 2
+    assert "begun with another configuration" in capsys.readouterr().err
