@@ -7,6 +7,7 @@ PyAV is loaded where it is used.
 from __future__ import annotations
 
 import io
+import weakref
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -43,7 +44,6 @@ class VideoEncoder:
         self.fps, self.frames = fps, 0
         self._sink = io.BytesIO()
         self._taken = 0
-        self._closed = False
         # Fragments need no table at the end: what was written so far is a whole video.
         flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
         self._container = av.open(self._sink, "w", format="mp4", options=flags)
@@ -54,6 +54,8 @@ class VideoEncoder:
         stream.codec_context.thread_count = 1
         stream.codec_context.time_base = Fraction(1, fps)
         self._stream = stream
+        # PyAV crashes the process where an open encoder is left to the garbage collector.
+        self._finish = weakref.finalize(self, _finish, self._container, stream)
         step = max(1, max(height, width) // _STATS_PIXELS)
         self._thin = (slice(None, None, step), slice(None, None, step))
         self._histogram = np.zeros((3, 256), dtype=np.int64)
@@ -86,12 +88,7 @@ class VideoEncoder:
 
     def close(self) -> None:
         """Encode what is still waiting; the encoder takes no more. Again does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        for packet in self._stream.encode(None):
-            self._container.mux(packet)
-        self._container.close()
+        self._finish()
 
     def bytes(self) -> bytes:
         """The closed video as one plain mp4."""
@@ -100,6 +97,12 @@ class VideoEncoder:
     def statistics(self) -> Statistics:
         """Of the pixels, in [0, 1], from every fifth picture."""
         return Statistics.of_histogram(self._histogram, self._sampled)
+
+
+def _finish(container: Any, stream: Any) -> None:
+    for packet in stream.encode(None):
+        container.mux(packet)
+    container.close()
 
 
 def join_videos(parts: Sequence[bytes | Path], fps: int) -> bytes:
