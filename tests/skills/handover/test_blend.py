@@ -120,6 +120,22 @@ def test_motion_against_a_position_limit_stays_inside():
     assert joined.position[-1] == pytest.approx(2.99)
 
 
+@given(st.integers(0, 1000), st.floats(-1e-9, 1e-9))
+def test_clocks_that_differ_a_little_leave_no_trace(seed, drift):
+    # A world that adds up its steps is some billionths of a second off the executor's ticks.
+    rng = np.random.default_rng(seed)
+    running = random_trajectory(rng, 3)
+    for chunk in range(1, 6):
+        now = 0.2 * chunk
+        new = random_trajectory(rng, 3, start_s=now - STEP + drift)
+        shift = running.at(now).position - new.at(now).position
+        new = Trajectory(new.times_s, new.position + shift + 0.01, new.velocity)
+        running = JerkLimited(STEP).join(running, new, now, make_limits(3))
+        assert np.diff(running.times_s).min() > 1e-5
+        fine = sample(running, np.arange(now, running.end_s, 0.001))
+        assert np.abs(fine.velocity).max() < 4.0
+
+
 def test_switch_takes_the_new_one_as_it_is():
     rng = np.random.default_rng(3)
     old, new = random_trajectory(rng, 2), random_trajectory(rng, 2)

@@ -21,6 +21,7 @@ from kata.datasets.types import (
     Trajectory,
 )
 from kata.skills.contract.call import Call
+from kata.skills.handover.curve import state
 from kata.skills.handover.profile import brake, scaled
 from kata.skills.handover.transition import Clearance, Mover
 from kata.skills.planning.plan import Failure, Plan, Refusal
@@ -184,7 +185,7 @@ class SkillExecutor:
             self._skills[call.contract.name].boundary,
             call,
             observation.with_focus(call.focus),
-            self._track.trajectory.at(now_s),
+            state(self._track.trajectory, now_s),
             now_s,
             self._mover,
         )
@@ -352,7 +353,7 @@ class SkillExecutor:
         if not self._smooth:
             self._follow(Trajectory.hold(now_s, self._last), now_s)
             return
-        now = self._track.trajectory.at(now_s)
+        now = state(self._track.trajectory, now_s)
         limits = scaled(self._robot.limits, 1.0, 0.5, 0.1)
         self._follow(brake(now, limits, now_s, self._period_s), now_s)
 

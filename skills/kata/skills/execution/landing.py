@@ -6,6 +6,7 @@ Legend: `H` actions of a chunk, `D` joints, `N` ticks of the servo.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from kata.datasets.types import (
     ActionChunk,
     Array,
     Command,
+    ExecutionError,
     KataError,
     Kinematics,
     RobotSpec,
@@ -21,7 +23,7 @@ from kata.datasets.types import (
 )
 from kata.skills.contract.contract import Contract
 from kata.skills.handover.blend import Blend, JerkLimited
-from kata.skills.handover.curve import head, sample
+from kata.skills.handover.curve import head, sample, state
 
 from .log import arm_indices
 
@@ -80,15 +82,17 @@ class Lander:
             start = chunk.start_s + late * chunk.step_s
             chunk = replace(chunk, start_s=start, values=chunk.values[late:])
         try:
-            path = self.kinematics.follow(chunk, running.at(chunk.start_s))
+            path = self.kinematics.follow(chunk, state(running, chunk.start_s))
         except KataError as error:
             return str(error)
         if not np.isfinite(path.position).all():
             return "leads to joints that are not finite"
         blend = self.seam if first else self.inner
-        if blend is None:
-            return head(path, now_s, running.at(now_s), _NEAR * chunk.step_s)
-        return blend.join(running, self._intended(path, now_s), now_s, self.robot.limits)
+        if blend is not None:
+            with suppress(ExecutionError):
+                intended = self._intended(path, now_s)
+                return blend.join(running, intended, now_s, self.robot.limits)
+        return head(path, now_s, state(running, now_s), _NEAR * chunk.step_s)
 
     def _intended(self, path: Trajectory, now_s: float) -> Trajectory:
         """The path as if the robot had been on it before: its head continues it backwards.

@@ -23,7 +23,7 @@ from kata.datasets.types import (
     UnknownNameError,
 )
 
-from .curve import EPSILON_S, cut, sample
+from .curve import EPSILON_S, cut, sample, state
 from .profile import Profile, scaled, steps
 
 _SAME = 1e-12
@@ -78,7 +78,7 @@ class JerkLimited:
         motion can still come to rest inside them.
         """
         new = cut(new, now_s)
-        before, after = old.at(now_s), new.at(now_s)
+        before, after = state(old, now_s), state(new, now_s)
         if _equal(before, after):
             return new
         if self.direct:
@@ -117,8 +117,8 @@ def _faded(
         before.velocity - after.velocity,
         np.clip(kink, -bounds.acceleration, bounds.acceleration),
     )
-    for state in (gap.position, gap.velocity, gap.acceleration):
-        state[direct] = 0.0
+    for values in (gap.position, gap.velocity, gap.acceleration):
+        values[direct] = 0.0
     bounds = Limits(bounds.lower, bounds.upper, room, bounds.acceleration, bounds.jerk)
     fade = Profile(gap, np.zeros_like(gap.position), bounds)
     times = steps(fade.duration_s, step_s)
@@ -192,6 +192,9 @@ def _equal(a: Command, b: Command) -> bool:
 def _then(first: Trajectory, new: Trajectory) -> Trajectory:
     """`first`, whose last knot lies on `new` or after its end, and then the rest of `new`."""
     keep = new.times_s > first.end_s + EPSILON_S
+    if not keep.any():
+        first.velocity[-1] = 0.0
+        return first
     return Trajectory(
         np.concatenate([first.times_s, new.times_s[keep]]),
         np.vstack([first.position, new.position[keep]]),

@@ -11,8 +11,8 @@ import numpy as np
 
 from kata.datasets.types import Array, Command, Trajectory
 
-EPSILON_S = 1e-9
-"""Instants nearer than this are one instant."""
+EPSILON_S = 1e-4
+"""Instants nearer than this are one instant: clocks add up, and a span this short has no slope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,22 @@ def sample(trajectory: Trajectory, times_s: Array) -> Samples:
     )
 
 
+def state(trajectory: Trajectory, time_s: float) -> Command:
+    """As `Trajectory.at`, but what is not quite begun has begun: its clock may differ a little."""
+    start = trajectory.start_s
+    return trajectory.at(start if start - EPSILON_S < time_s < start else time_s)
+
+
 def cut(trajectory: Trajectory, time_s: float) -> Trajectory:
     """The part from `time_s` on; the same curve, since a part of a cubic is a cubic."""
-    if time_s <= trajectory.start_s + EPSILON_S:
+    if time_s < trajectory.start_s - EPSILON_S:
         return trajectory
+    early = trajectory.start_s - time_s
+    if early > 0:
+        position = trajectory.position.copy()
+        position[0] -= early * trajectory.velocity[0]
+        times = np.concatenate([[time_s], trajectory.times_s[1:]])
+        return Trajectory(times, position, trajectory.velocity)
     if time_s >= trajectory.end_s - EPSILON_S:
         return Trajectory.hold(time_s, trajectory.position[-1])
     return head(trajectory, time_s, trajectory.at(time_s))
@@ -67,7 +79,7 @@ def head(trajectory: Trajectory, time_s: float, now: Command, least_s: float = 0
     times = trajectory.times_s[keep]
     if len(times) == 0:
         keep[-1] = True
-        times = np.array([time_s + max(least_s, EPSILON_S * 10)])
+        times = np.array([time_s + max(least_s, 2 * EPSILON_S)])
     return Trajectory(
         np.concatenate([[time_s], times]),
         np.vstack([now.position, trajectory.position[keep]]),

@@ -65,7 +65,8 @@ class Profile:
         order.max_jerk = limits.jerk.tolist()
         try:
             result = solver.calculate(order, self._result)
-        except ruckig.RuckigError as error:
+        except (ruckig.RuckigError, ValueError) as error:
+            # Its binding has no name for some of its own results, and says so by ValueError.
             raise ExecutionError("no jerk-limited motion", got=str(error)) from error
         if result not in (ruckig.Result.Working, ruckig.Result.Finished):
             raise ExecutionError("no jerk-limited motion", got=str(result))
