@@ -71,6 +71,7 @@ def compose(arguments: Arguments, keys: VerbKeys) -> Config:
     values = _named(lambda: OmegaConf.to_container(composed, resolve=True), keys, rest)
     assert isinstance(values, dict)
     values = {str(key): value for key, value in values.items()}
+    _check_types(values, _defaults(keys, rest), f"kata {keys.verb}")
     _check_raw(raw)
     values.update({k: None if v in ("null", "") else v for k, v in raw.items()})
     _check_complete(values, keys)
@@ -91,6 +92,46 @@ def _check_complete(values: Mapping[str, Any], keys: VerbKeys) -> None:
             expected=meanings,
             hint=f"kata {keys.verb} " + " ".join(f"{key}=..." for key in missing),
         )
+
+
+def _defaults(keys: VerbKeys, overrides: Sequence[str]) -> Any:
+    """The configuration with the chosen groups and nothing else set."""
+    from hydra import compose as hydra_compose
+    from omegaconf import OmegaConf
+
+    groups = {key.name for key in keys.keys if key.options}
+    chosen = [text for text in overrides if override_key(text) in groups]
+    with _hydra(keys):
+        composed = hydra_compose("config", overrides=[f"verb={keys.verb}", *chosen])
+    return OmegaConf.to_container(composed, resolve=True)
+
+
+def _check_types(values: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> None:
+    """Raises ConfigError for a value of another kind than its default."""
+    for key, default in defaults.items():
+        value, place = values.get(key), f"{where} {key}".strip()
+        if isinstance(default, dict) and isinstance(value, dict):
+            _check_types(value, default, place)
+        elif not _fits(value, default):
+            raise ConfigError(
+                "a value of another kind",
+                where=place,
+                expected=f"{_KINDS[type(default)]}, such as {default}",
+                got=repr(value),
+            )
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
+
+
+def _fits(value: Any, default: Any) -> bool:
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    if isinstance(default, int):
+        return isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, list) if isinstance(default, list) else True
 
 
 def sweep(arguments: Arguments) -> list[Arguments]:
@@ -186,16 +227,10 @@ def _named(call: Any, keys: VerbKeys, overrides: Sequence[str]) -> Any:
 
 def _check_nested(key: str, keys: VerbKeys) -> None:
     """Raises UnknownNameError for `group.key` that the group's default does not have."""
-    from hydra import compose as hydra_compose
-    from omegaconf import OmegaConf
-
     top, _, inner = key.partition(".")
-    if not inner or top == "hydra":
+    if not inner:
         return
-    with _hydra(keys):
-        base = hydra_compose("config", overrides=[f"verb={keys.verb}"])
-    node: Any = OmegaConf.to_container(base)
-    where = ""
+    node, where = _defaults(keys, ()), ""
     for part in key.split("."):
         if not isinstance(node, dict) or part not in node:
             known = node if isinstance(node, dict) else ()

@@ -47,7 +47,7 @@ class VerbKeys:
     def knows(self, name: str) -> bool:
         """Whether `name`, or the key it is inside of, is a key of this verb."""
         top = name.split(".", maxsplit=1)[0]
-        return top == "hydra" or any(key.name == top for key in self.keys)
+        return any(key.name == top for key in self.keys)
 
     def key(self, name: str) -> Key:
         """The key of that name. Raises UnknownNameError."""
