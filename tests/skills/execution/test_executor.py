@@ -66,10 +66,12 @@ def test_two_runs_are_equal_to_the_bit():
 
 
 def test_blending_takes_the_jerk_out_of_the_seams():
-    naive, blended = (
-        run(FakeWorld(), drawer_plan(), good_skills(), None, mode, 0) for mode in MODES[:2]
-    )
-    assert blended.peak_jerk < 0.6 * naive.peak_jerk
+    skills = good_skills()
+    for skill in skills.values():
+        skill.policy.speed = 0.25  # slow enough to be still moving when it is done
+    naive, blended = (run(FakeWorld(), drawer_plan(), skills, None, mode, 0) for mode in MODES[:2])
+    assert blended.success
+    assert blended.peak_jerk < 0.3 * naive.peak_jerk
 
 
 @pytest.mark.parametrize(

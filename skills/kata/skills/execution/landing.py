@@ -60,16 +60,14 @@ class Lander:
     """Lays chunks onto the running trajectory.
 
     Attributes:
-        seam: how the first chunk of a call is joined to what ran before.
-        inner: how the later ones are; quicker, since a policy reckons with being followed. None
-            continues in the commanded position and velocity, with no more than the next knot
-            to do so.
+        seam: how the first chunk of a call is joined to what ran before. None continues in the
+            commanded position and velocity, as the later chunks do: a policy reckons with being
+            followed to its next action, and misses by millimetres where a blend is still fading.
     """
 
     robot: RobotSpec
     kinematics: Kinematics
     seam: Blend | None
-    inner: Blend | None
 
     def land(
         self, chunk: ActionChunk, running: Trajectory, now_s: float, *, first: bool
@@ -87,11 +85,10 @@ class Lander:
             return str(error)
         if not np.isfinite(path.position).all():
             return "leads to joints that are not finite"
-        blend = self.seam if first else self.inner
-        if blend is not None:
+        if first and self.seam is not None:
             with suppress(ExecutionError):
                 intended = self._intended(path, now_s)
-                return blend.join(running, intended, now_s, self.robot.limits)
+                return self.seam.join(running, intended, now_s, self.robot.limits)
         return head(path, now_s, state(running, now_s), _NEAR * chunk.step_s)
 
     def _intended(self, path: Trajectory, now_s: float) -> Trajectory:
@@ -118,14 +115,12 @@ class Lander:
 def make_lander(
     robot: RobotSpec, kinematics: Kinematics, period_s: float, *, smooth: bool
 ) -> Lander:
-    """A lander with blends that bound the jerk, or without any."""
+    """A lander that bounds the jerk at seams, or one without any blend."""
     if not smooth:
-        return Lander(robot, kinematics, None, None)
+        return Lander(robot, kinematics, None)
     arms = arm_indices(robot)
     others = tuple(i for i in range(robot.size) if i not in arms)
-    seam = JerkLimited(period_s, direct=others)
-    inner = JerkLimited(period_s, acceleration_share=1.0, jerk_share=0.3, direct=others)
-    return Lander(robot, kinematics, seam, inner)
+    return Lander(robot, kinematics, JerkLimited(period_s, direct=others))
 
 
 class Track:
