@@ -71,6 +71,15 @@ def test_seeding_leaves_what_is_there_alone(library, made):
     assert library.best("pick").version == "3.0.0"
 
 
+def test_seeding_goes_round_a_package_that_is_broken(library):
+    seed(library, CONTRACTS)
+    broken = library.folder("open", "0.1.0")
+    (broken / "manifest.json").unlink()
+    assert seed(library, CONTRACTS) == ()
+    assert library.unreadable() == (broken,)
+    assert [bool(finding.problem) for finding in library.verify()].count(True) == 1
+
+
 def test_versions_and_states(library, made):
     for version in ("1.0.0", "1.2.0", "1.10.0"):
         library.add(made(version))

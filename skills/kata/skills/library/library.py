@@ -78,6 +78,15 @@ class Library:
     def _records(self) -> Path:
         return self.root / "records"
 
+    def folder(self, name: str, version: str) -> Path:
+        """Where a version lies, or would lie."""
+        return self._skills / f"{name}-{version}"
+
+    def unreadable(self) -> tuple[Path, ...]:
+        """Folders among the skills that `list` leaves out, since they are no packages."""
+        listed = {entry.folder for entry in self.list()}
+        return tuple(folder for folder in self._folders() if folder not in listed)
+
     def list(self) -> tuple[Entry, ...]:
         """Every version, by name and version. Folders that are no packages are left to `verify`."""
         entries = []
@@ -151,7 +160,7 @@ class Library:
         if state not in STATES:
             raise UnknownNameError("state", state, STATES)
         report = verify(Path(folder))
-        target = self._skills / f"{report.name}-{report.version}"
+        target = self.folder(report.name, report.version)
         if not target.exists():
             with staging(target) as staged:
                 for name in [*report.files, "manifest.json"]:

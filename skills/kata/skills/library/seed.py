@@ -20,13 +20,15 @@ def seed(library: Library, contracts: Sequence[Contract]) -> tuple[Entry, ...]:
     """Install the scripted expert of each contract whose name the library does not have.
 
     They become candidates: usable at once, and not claimed to be measured. What the library
-    has already is left alone. Returns the entries that were added. Raises StorageError.
+    has already, sound or not, is left alone; `Library.verify` tells what is not sound.
+    Returns the entries that were added. Raises StorageError.
     """
     known = {entry.name for entry in library.list()}
     added = []
     with TemporaryDirectory(prefix="kata-seed-") as folder:
         for contract in contracts:
-            if contract.name not in known:
+            place = library.folder(contract.name, SEED_VERSION)
+            if contract.name not in known and not place.exists():
                 first = replace(contract, version=SEED_VERSION)
                 package = write_package(Path(folder), first, scripted(contract.name))
                 reason = "the scripted expert that comes with kata"
