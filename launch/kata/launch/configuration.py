@@ -71,7 +71,7 @@ def compose(arguments: Arguments, keys: VerbKeys) -> Config:
     values = _named(lambda: OmegaConf.to_container(composed, resolve=True), keys, rest)
     assert isinstance(values, dict)
     values = {str(key): value for key, value in values.items()}
-    _check_types(values, _defaults(keys, rest), f"kata {keys.verb}")
+    _check_types(values, _defaults(keys, rest))
     _check_raw(raw)
     values.update({k: None if v in ("null", "") else v for k, v in raw.items()})
     _check_complete(values, keys)
@@ -106,10 +106,10 @@ def _defaults(keys: VerbKeys, overrides: Sequence[str]) -> Any:
     return OmegaConf.to_container(composed, resolve=True)
 
 
-def _check_types(values: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> None:
+def _check_types(values: Mapping[str, Any], defaults: Mapping[str, Any], where: str = "") -> None:
     """Raises ConfigError for a value of another kind than its default."""
     for key, default in defaults.items():
-        value, place = values.get(key), f"{where} {key}".strip()
+        value, place = values.get(key), f"{where}.{key}".lstrip(".")
         if isinstance(default, dict) and isinstance(value, dict):
             _check_types(value, default, place)
         elif not _fits(value, default):
