@@ -26,6 +26,7 @@ from .facts import DEFAULT_HAND, Atom, AtomTable, Facts
 Kind = Literal["atom", "not", "and", "or", "forall", "exists", "true"]
 _TOKEN = re.compile(r"\s*(?:(\?[A-Za-z_]\w*)|([A-Za-z_]\w*)|([().,:]))")
 _MAX_DEPTH = 40
+_MEMO_SIZE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,18 @@ class Condition:
             inner = self.parts[0].evaluate(facts)
             return Truth(None if inner.value is None else not inner.value, -inner.margin)
         if self.kind in ("forall", "exists"):
-            return self.ground(facts.table).evaluate(facts)
+            return self._grounded(facts.table).evaluate(facts)
         return self._combine([part.evaluate(facts) for part in self.parts])
+
+    def _grounded(self, table: AtomTable) -> Condition:
+        """`ground`, remembered by the table: conditions are evaluated every frame."""
+        known = table.memo.get(id(self))
+        if known is None:
+            if len(table.memo) >= _MEMO_SIZE:
+                table.memo.clear()
+            # The condition is kept with its outcome, so that its id is not given to another.
+            known = table.memo[id(self)] = (self, self.ground(table))
+        return known[1]
 
     def _combine(self, truths: list[Truth]) -> Truth:
         decisive = self.kind == "or"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,14 +97,17 @@ class Fact:
 class AtomTable:
     """The atoms that a scene can have facts about, in a fixed order, and its typed names.
 
-    `types` gives each name's tags, such as `red_cube: {cube, object, support}`.
+    `types` gives each name's tags, such as `red_cube: {cube, object, support}`. `memo` is for
+    what conditions work out about this table, by their id.
     """
 
     atoms: tuple[Atom, ...]
     types: Mapping[str, frozenset[str]]
     index: Mapping[Atom, int] = field(init=False, compare=False)
+    memo: dict[int, tuple[Any, Any]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "memo", {})
         index = {atom: i for i, atom in enumerate(self.atoms)}
         if len(index) < len(self.atoms):
             raise ConditionError("an atom occurs twice in the table of a scene")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kata.datasets.types import Condition, ConditionError
 
@@ -12,10 +12,20 @@ from .contract import Contract
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A contract with its parameters bound, in their order."""
+    """A contract with its parameters bound, in their order.
+
+    Attributes:
+        requires: what must hold to start.
+        holds: what must hold all the while.
+        achieves: what holds afterwards; a negated atom is deleted, an unnamed one persists.
+    """
 
     contract: Contract
     values: tuple[str, ...]
+    # Bound once: they are evaluated every frame.
+    requires: Condition = field(init=False, compare=False, repr=False)
+    holds: Condition = field(init=False, compare=False, repr=False)
+    achieves: Condition = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         wanted = [parameter.name for parameter in self.contract.parameters]
@@ -25,6 +35,9 @@ class Call:
                 expected=f"{self.contract.name}({', '.join(wanted)})",
                 got=str(self),
             )
+        binding = {f"?{name}": value for name, value in self.arguments.items()}
+        for name in ("requires", "holds", "achieves"):
+            object.__setattr__(self, name, getattr(self.contract, name).bind(binding))
 
     @classmethod
     def of(cls, contract: Contract, arguments: Mapping[str, str] | Sequence[str]) -> Call:
@@ -53,21 +66,3 @@ class Call:
     def focus(self) -> tuple[str, ...]:
         """Names of the entities that the policy must see, in parameter order."""
         return self.values
-
-    def _bind(self, condition: Condition) -> Condition:
-        return condition.bind({f"?{name}": value for name, value in self.arguments.items()})
-
-    @property
-    def requires(self) -> Condition:
-        """What must hold to start."""
-        return self._bind(self.contract.requires)
-
-    @property
-    def holds(self) -> Condition:
-        """What must hold all the while."""
-        return self._bind(self.contract.holds)
-
-    @property
-    def achieves(self) -> Condition:
-        """What holds afterwards; a negated atom is deleted, an unnamed one persists."""
-        return self._bind(self.contract.achieves)
