@@ -265,7 +265,7 @@ def test_publishing_over_a_folder_is_refused(tmp_path):
 
 def test_a_full_or_missing_disk_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot write"):
+    with pytest.raises(StorageError, match="refused to write"):
         write_file(tmp_path / "file" / "x.json", b"{}")
-    with pytest.raises(StorageError, match="cannot write"):
+    with pytest.raises(StorageError, match="refused to write"):
         append_file(tmp_path / "file" / "x", "state.json", b"{}")
