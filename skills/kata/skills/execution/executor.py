@@ -26,7 +26,8 @@ from kata.skills.handover.profile import brake, scaled
 from kata.skills.handover.transition import Clearance, Mover
 from kata.skills.planning.plan import Failure, Plan, Refusal
 
-from .landing import Track, make_lander, refusal, within
+from .landing import Place, Track, make_lander, refusal, within
+from .log import SEAM_S
 from .messages import ChunkQuery, ChunkReply, Event, PlanQuery, PlanReply, ReadySkill, Tick
 from .options import ExecutorOptions
 from .seam import choose
@@ -251,7 +252,7 @@ class SkillExecutor:
                 reply.chunk,
                 self._track.trajectory,
                 now_s,
-                first=self.state is State.WAITING,
+                self._place(now_s),
             )
         if isinstance(path, str) or reply.chunk is None:
             self._refuse(call, str(path), facts, now_s)
@@ -263,6 +264,13 @@ class SkillExecutor:
             self._signal(
                 Signal.CHUNK, now_s, "first chunk", {"late_s": now_s - reply.chunk.start_s}
             )
+
+    def _place(self, now_s: float) -> Place:
+        """A skill does its fine work neither at its very beginning nor when it has achieved."""
+        if self.state is State.WAITING:
+            return "seam"
+        early = now_s - self._began_s < SEAM_S
+        return "near" if early or self.state is State.SETTLING else "amid"
 
     def _due(self, call: Call, chunk: ActionChunk) -> float:
         spec = self._skills[call.contract.name].policy.chunk_spec

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from kata.skills.handover.blend import Blend, JerkLimited
 from kata.skills.handover.curve import head, sample, state
 
 from .log import arm_indices
+
+Place = Literal["seam", "near", "amid"]
+"""Where a chunk comes in its call: the first, close to a seam, or in the middle of the work."""
 
 _NEAR = 0.4
 """Share of a step: a knot that is nearer than this is left out."""
@@ -60,19 +64,23 @@ class Lander:
     """Lays chunks onto the running trajectory.
 
     Attributes:
-        seam: how the first chunk of a call is joined to what ran before. None continues in the
-            commanded position and velocity, as the later chunks do: a policy reckons with being
-            followed to its next action, and misses by millimetres where a blend is still fading.
+        seam: how the first chunk of a call is joined to what ran before.
+        near: how chunks shortly before and after a seam are joined to the one before.
+
+    Without a blend, and amid a call, a chunk continues in the commanded position and velocity: a
+    policy reckons with being followed to its next action, and misses by millimetres where a blend
+    is still fading.
     """
 
     robot: RobotSpec
     kinematics: Kinematics
     seam: Blend | None
+    near: Blend | None
 
     def land(
-        self, chunk: ActionChunk, running: Trajectory, now_s: float, *, first: bool
+        self, chunk: ActionChunk, running: Trajectory, now_s: float, place: Place
     ) -> Trajectory | str:
-        """The trajectory from `now_s` on, or why there is none; `first` of its call or not."""
+        """The trajectory from `now_s` on, or why there is none."""
         late = math.floor((now_s - chunk.start_s) / chunk.step_s + _NEAR + 1e-9)
         if late >= len(chunk.values):
             return f"too late by {now_s - chunk.start_s:.2f} s"
@@ -85,10 +93,11 @@ class Lander:
             return str(error)
         if not np.isfinite(path.position).all():
             return "leads to joints that are not finite"
-        if first and self.seam is not None:
+        blend = {"seam": self.seam, "near": self.near, "amid": None}[place]
+        if blend is not None:
             with suppress(ExecutionError):
                 intended = self._intended(path, now_s)
-                return self.seam.join(running, intended, now_s, self.robot.limits)
+                return blend.join(running, intended, now_s, self.robot.limits)
         return head(path, now_s, state(running, now_s), _NEAR * chunk.step_s)
 
     def _intended(self, path: Trajectory, now_s: float) -> Trajectory:
@@ -117,10 +126,12 @@ def make_lander(
 ) -> Lander:
     """A lander that bounds the jerk at seams, or one without any blend."""
     if not smooth:
-        return Lander(robot, kinematics, None)
+        return Lander(robot, kinematics, None, None)
     arms = arm_indices(robot)
     others = tuple(i for i in range(robot.size) if i not in arms)
-    return Lander(robot, kinematics, JerkLimited(period_s, direct=others))
+    seam = JerkLimited(period_s, direct=others)
+    near = JerkLimited(period_s, acceleration_share=1.0, jerk_share=0.1, direct=others)
+    return Lander(robot, kinematics, seam, near)
 
 
 class Track:

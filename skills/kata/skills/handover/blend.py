@@ -110,12 +110,10 @@ def _faded(
     direct: list[int],
 ) -> Trajectory:
     """The new trajectory plus the difference at `now_s`, which decays; joints on their own."""
-    # More acceleration than a profile may have comes from kinks of the trajectories themselves.
-    kink = before.acceleration - after.acceleration
     gap = Command(
         before.position - after.position,
         before.velocity - after.velocity,
-        np.clip(kink, -bounds.acceleration, bounds.acceleration),
+        before.acceleration - after.acceleration,
     )
     for values in (gap.position, gap.velocity, gap.acceleration):
         values[direct] = 0.0

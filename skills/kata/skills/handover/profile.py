@@ -34,7 +34,8 @@ class Profile:
     """A jerk-limited motion from one state to another, joint by joint.
 
     Args:
-        start: position, velocity and acceleration to start with.
+        start: position, velocity and acceleration to start with; more acceleration than the
+            limits is a kink of the old trajectory and cut off.
         goal: position (D,) to reach at rest, or None to come to rest anywhere.
         limits: bounds of the motion itself; positions are not checked here.
         together: whether all joints arrive at one time.
@@ -56,7 +57,9 @@ class Profile:
         order.synchronization = sync.Time if together else sync.No
         order.current_position = start.position.tolist()
         order.current_velocity = start.velocity.tolist()
-        order.current_acceleration = start.acceleration.tolist()
+        order.current_acceleration = np.clip(
+            start.acceleration, -limits.acceleration, limits.acceleration
+        ).tolist()
         order.target_position = [0.0] * size if goal is None else goal.tolist()
         order.target_velocity = [0.0] * size
         order.target_acceleration = [0.0] * size

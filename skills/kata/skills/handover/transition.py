@@ -52,7 +52,7 @@ class TransitionOptions:
     lift_m: float = 0.14
     clearance_m: float = 0.01
     longest_s: float = 6.0
-    gain: float = 0.1
+    gain: float = 0.15
     step_s: float = 0.01
 
 
