@@ -21,6 +21,10 @@ _SLIDE_M = 0.16
 """Typical way of a drawer; only how early the tool slows down depends on it."""
 
 _PAST_M = 0.012
+_OPENED, _SHUT = 0.97, 0.99
+"""Shares of the way at which the tool leaves; shutting is judged to some millimetres, so that who
+imitates it must not leave early."""
+
 _SPEED_M_S = 0.3
 _OUT = np.array([0.0, -1.0, 0.0])
 """Where a drawer slides to when it opens, in the frame of its handle."""
@@ -39,7 +43,7 @@ def close_container(sight: Sight) -> Target:
 def _slide(sight: Sight, way: float) -> Target:
     handle = sight.slots[0]
     share = handle.articulation if way > 0 else 1.0 - handle.articulation
-    if share > 0.97:
+    if share > (_OPENED if way > 0 else _SHUT):
         up = np.array([sight.tool[0], sight.tool[1], _AWAY_M])
         return Target("retreat", up, sight.yaw, _OPENING_M, axis=UP)
     forward = way * quat_rotate(handle.pose.quaternion, _OUT)
