@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from kata.datasets.types import Array, SimulationError
+from kata.datasets.types import Array, Pose, SimulationError
+from kata.datasets.types.pose import yaw_quat
 
 from ..world import TableWorld
 from .arm import Reach, carry, go
@@ -47,6 +48,18 @@ class Stage:
             raise SimulationError("the scene lacks what the task needs", expected=f"a {tag}")
         return str(names[self.rng.integers(len(names))])
 
+    def stock(self, container: str, *, but: tuple[str, ...] = ()) -> None:
+        """Put an object into a container every other time.
+
+        A container shows its next free spot: who has only seen empty ones misjudges a used one.
+        """
+        thing = self.draw("object", but=but)
+        if self.rng.random() < 0.5:
+            spot = self.world.observe().entities[container].spot
+            half = self.world.observe().entities[thing].half_extents
+            pose = Pose(spot + np.array([0.0, 0.0, half[2]]), yaw_quat(self.rng.uniform(-0.3, 0.3)))
+            self.world.set_object(thing, pose)
+
 
 Task = Callable[[Stage], tuple[str, ...]]
 
@@ -69,6 +82,7 @@ def place_in(stage: Stage) -> tuple[str, ...]:
     thing, container = stage.draw("object"), stage.draw("container")
     if container in stage.named("openable"):
         stage.world.set_opening(container, stage.rng.uniform(0.9, 1.0))
+    stage.stock(container, but=(thing,))
     carry(stage.world, stage.rng, stage.reach, thing)
     return thing, container
 
@@ -119,14 +133,17 @@ def _apart(point: Array, start: Array, end: Array) -> float:
 
 def open_container(stage: Stage) -> tuple[str, ...]:
     """Anything that opens, closed at the start."""
+    container = stage.draw("openable")
+    stage.stock(container)
     go(stage.world, stage.rng, stage.reach)
-    return (stage.draw("openable"),)
+    return (container,)
 
 
 def close_container(stage: Stage) -> tuple[str, ...]:
     """Anything that opens, open at the start."""
     container = stage.draw("openable")
     stage.world.set_opening(container, stage.rng.uniform(0.85, 1.0))
+    stage.stock(container)
     go(stage.world, stage.rng, stage.reach)
     return (container,)
 
