@@ -92,8 +92,8 @@ def open_folder(config: Config) -> RunFolder:
     verb = str(config.verb)
     path = Path(config.out).expanduser() if config.out else default_folder(verb)
     wanted = _stored(config)
-    if (path / CONFIG).exists() and verb in RESUMING:
-        _check_same(path, wanted)
+    if (path / CONFIG).exists():
+        _check_same(path, wanted, whole=verb in RESUMING)
     elif path.exists() and not (path / CONFIG).exists() and not _is_empty(path):
         raise ConfigError(
             "the folder holds something else",
@@ -126,7 +126,8 @@ def _yaml(data: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True))
 
 
-def _check_same(path: Path, wanted: dict[str, Any]) -> None:
+def _check_same(path: Path, wanted: dict[str, Any], *, whole: bool) -> None:
+    """Another verb's folder is never taken; `whole` asks for the same configuration too."""
     import yaml
 
     try:
@@ -135,7 +136,7 @@ def _check_same(path: Path, wanted: dict[str, Any]) -> None:
         stored = None
     if not isinstance(stored, dict):
         raise ConfigError("not a configuration", where=str(path / CONFIG), hint="name another out")
-    keys = [key for key in {**stored, **wanted} if key not in FREE]
+    keys = [key for key in {**stored, **wanted} if key not in FREE] if whole else ["verb"]
     changed = [key for key in keys if stored.get(key) != wanted.get(key)]
     if changed:
         raise ConfigError(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from kata.launch.recording import Recording, record
 from kata.launch.seeds import episode_seed
 from kata.launch.trials import Block, SkillTrials
 from kata.launch.workspace import write_text
+
+if TYPE_CHECKING:
+    from kata.skills.handover.boundary import LearnedBoundary
+    from kata.skills.handover.features import StartSample
 
 DRAFTS, DEMONSTRATIONS = "drafts", "demonstrations"
 _STEPS = "steps.txt"
@@ -71,22 +77,28 @@ def trials_of(config: Config, agent: Agent, start: str) -> SkillTrials:
     return SkillTrials(make_world, agent, config.seed, f"demo {name} {start}")
 
 
-def boundary_of(config: Config, skill: str, episodes: list[dict[str, Any]]) -> Any:
-    """The start model that a skill's rollouts teach."""
+def boundary_of(config: Config, skill: str, rolled: Mapping[str, list[Block]]) -> LearnedBoundary:
+    """The start model that a skill's rollouts teach, by kind of start.
+
+    It judges by all of them, but the starts that it proposes are nominal ones: there the skill was
+    demonstrated, so it does not only succeed, it also has room to err.
+    """
     from kata.sim.robots import load
     from kata.skills.handover.boundary import fit_boundary
-    from kata.skills.handover.features import Start, StartSample
 
     robot = load(config.robot).spec
     grippers = [
         i for part in robot.parts if part.kind == "gripper" for i in range(part.start, part.stop)
     ]
-    samples = [
-        StartSample(
-            Start(*(np.array(episode["start"][key]) for key in ("position", "tool", "focus"))),
-            episode["success"],
-        )
-        for episode in episodes
-    ]
     seed = episode_seed(config.seed, f"boundary {skill}", 0) % 2**31
-    return fit_boundary(samples, grippers, seed)
+    samples = {start: [_sample(episode) for episode in rolled[start]] for start in rolled}
+    judge = fit_boundary([s for each in samples.values() for s in each], grippers, seed)
+    usual = fit_boundary(samples["nominal"], grippers, seed)
+    return replace(judge, position=usual.position, tool=usual.tool)
+
+
+def _sample(episode: Block) -> StartSample:
+    from kata.skills.handover.features import Start, StartSample
+
+    start = (np.array(episode["start"][key]) for key in ("position", "tool", "focus"))
+    return StartSample(Start(*start), episode["success"])

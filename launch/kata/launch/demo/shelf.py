@@ -25,13 +25,13 @@ def fill_library(
     config: Config,
     folder: Path,
     agents: Mapping[str, Agent],
-    rollouts: Mapping[str, list[dict[str, Any]]],
+    rollouts: Mapping[str, Mapping[str, list[Block]]],
     measured: Mapping[str, Block],
 ) -> Library:
     """A library in `library/` with every skill: policy, boundary and evidence.
 
-    `rollouts` teach the boundaries; `measured` are the rates from nominal starts. Doing it again
-    changes nothing.
+    `rollouts`, by skill and kind of start, teach the boundaries; `measured` are the rates from
+    nominal starts. Doing it again changes nothing.
     """
     from kata.skills.handover.storage import save_boundary
     from kata.skills.library.library import Library

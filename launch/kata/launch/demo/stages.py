@@ -159,11 +159,8 @@ def learn_library(
 ) -> Library:
     """The library of all trained skills, with boundaries from all of their rollouts."""
     agents = {skill: draft(job.folder.path, skill, block) for skill, block in learned.items()}
-    samples = {
-        skill: [*starts["nominal"], *starts["perturbed"]] for skill, starts in rolled.items()
-    }
     measured = {skill: rate_block(starts["nominal"]) for skill, starts in rolled.items()}
-    return fill_library(config, job.folder.path, agents, samples, measured)
+    return fill_library(config, job.folder.path, agents, rolled, measured)
 
 
 def chain_line(block: Block) -> str:

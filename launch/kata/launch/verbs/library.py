@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from kata.launch import build
@@ -10,9 +11,9 @@ from kata.launch.job import Done, Job
 
 
 def run(job: Job) -> Done:
-    """List, show or verify skills."""
-    actions = {"list": _list, "show": _show, "verify": _verify}
-    return dispatch(job, actions, needs={"show": "NAME"})
+    """List, show, add or verify skills."""
+    actions = {"list": _list, "show": _show, "add": _add, "verify": _verify}
+    return dispatch(job, actions, needs={"show": "NAME", "add": "FOLDER"})
 
 
 def _list(job: Job, word: str) -> Done:
@@ -25,7 +26,23 @@ def _list(job: Job, word: str) -> Done:
         for e in entries
     ]
     result = {"library": str(library.root), "skills": skills}
+    broken = [folder.name for folder in library.unreadable()]
+    lines += [f"{name:<21}broken: see kata library verify" for name in broken]
+    result["unreadable"] = broken
     return Done(result, (f"library: {library.root}", *lines), "kata library show NAME")
+
+
+def _add(job: Job, word: str) -> Done:
+    """A package, or what `kata train` left: its verified package becomes a draft."""
+    folder = Path(word).expanduser()
+    if not (folder / "manifest.json").exists():
+        inside = sorted(path.parent for path in folder.glob("*/manifest.json"))
+        if len(inside) == 1:
+            folder = inside[0]
+    entry = build.library(job.config.library).add(folder, "draft", "added by hand")
+    line = f"{entry} {entry.state}: {entry.summary}"
+    result = {"name": entry.name, "version": entry.version, "identity": entry.identity}
+    return Done(result, (line,), f"kata library show {entry}")
 
 
 def _show(job: Job, word: str) -> Done:
@@ -36,7 +53,6 @@ def _show(job: Job, word: str) -> Done:
     records = [(r.kind, dict(r.data)) for r in library.records(entry)]
     told: dict[str, Any] = {
         **contract.to_data(),
-        "state": entry.state,
         "policy": f"scripted expert {skill.scripted}" if skill.scripted else "learned",
         "identity": entry.identity,
         "folder": str(entry.folder),

@@ -36,10 +36,10 @@ def _show(job: Job, word: str) -> Done:
     return Done(result, tuple(lines), then)
 
 
-def _add(_job: Job, word: str) -> Done:
+def _add(job: Job, word: str) -> Done:
     from kata.sim.robots.adding import add
 
-    path, description = add(word)
+    path, description = add(word, job.config.name or "")
     lines = [f"{description.name}: {path}", *(f"  guessed: {t}" for t in description.guessed)]
     result = {"robot": description.name, "guessed": list(description.guessed)}
     then = f"kata robot show {description.name}; correct what was guessed in {path}"
