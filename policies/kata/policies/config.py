@@ -24,7 +24,10 @@ class TrainConfig:
         clip: bound on the gradient's norm.
         held_out: share of the episodes that is not trained on.
         feature_noise: spread of noise on normalised features, as augmentation.
-        feature_floor, action_floor: least spread that a normaliser divides by, SI units.
+        feature_floor: least spread of a feature that its normaliser divides by.
+        action_floor, turn_floor: the same of actions, in m (or rad of a joint), and in rad of the
+            tool's turn; they keep what is only noise in the demonstrations, such as the heading
+            of a tool whose heading does not matter, from counting as much as what does.
         feature_clip, action_clip: bound of a normalised number.
         curve_every, held_out_every, checkpoint_every: in steps.
         threads: torch threads; more than one slows small networks down on shared cores.
@@ -43,7 +46,8 @@ class TrainConfig:
     held_out: float = 0.05
     feature_noise: float = 0.0
     feature_floor: float = 0.01
-    action_floor: float = 0.001
+    action_floor: float = 0.005
+    turn_floor: float = 0.05
     feature_clip: float = 5.0
     action_clip: float = 5.0
     curve_every: int = 50
@@ -56,7 +60,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "curve_every", "held_out_every", "checkpoint_every"):
             check_range(name, getattr(self, name), 1, 1e9)
-        for name in ("lr", "clip", "feature_floor", "action_floor", "feature_clip", "action_clip"):
+        for name in ("lr", "clip", "feature_clip", "action_clip"):
+            check_range(name, getattr(self, name), 1e-9, 1e9)
+        for name in ("feature_floor", "action_floor", "turn_floor"):
             check_range(name, getattr(self, name), 1e-9, 1e9)
         for name in ("warmup", "weight_decay", "feature_noise", "seed"):
             check_range(name, getattr(self, name), 0, 2**62)

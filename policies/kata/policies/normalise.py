@@ -34,10 +34,11 @@ class Normaliser:
             raise SpecError("normaliser", expected="scale > 0 and finite")
 
     @classmethod
-    def fit(cls, values: Floats, floor: float, clip: float) -> Normaliser:
+    def fit(cls, values: Floats, floor: float | Floats, clip: float) -> Normaliser:
         """Mean and spread over the first axis of (B, ...).
 
-        `floor` keeps a number that hardly moves in the data from becoming huge elsewhere.
+        `floor`, one for all or broadcast to (...), keeps a number that hardly moves in the data
+        from becoming huge elsewhere.
         """
         if not len(values):
             raise SpecError("nothing to fit a normaliser to", expected="at least one row")

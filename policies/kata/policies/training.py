@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kata.datasets.types import ConfigError
@@ -95,10 +96,18 @@ def card_of(config: TrainConfig, data: Demonstrations, rows: Any) -> Card:
         encoder=data.encoder,
         chunk_spec=data.chunk_spec,
         features=Normaliser.fit(data.features[rows], config.feature_floor, config.feature_clip),
-        actions=Normaliser.fit(data.actions[rows], config.action_floor, config.action_clip),
+        actions=Normaliser.fit(data.actions[rows], _floors(config, data), config.action_clip),
         robot=data.robot,
         hand=data.hand,
     )
+
+
+def _floors(config: TrainConfig, data: Demonstrations) -> NDArray[np.float32]:
+    """Least spread (A,) of each number of an action."""
+    floors = np.full(data.chunk_spec.width, config.action_floor, dtype=np.float32)
+    if data.chunk_spec.frame == "tool":
+        floors[3:6] = config.turn_floor
+    return floors
 
 
 def seed_of(seed: int, *path: int) -> int:
