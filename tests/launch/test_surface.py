@@ -57,7 +57,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("line", "keys"),
     [
         (["plan", SENTENCE], {"status", "goal", "calls", "message"}),
-        (["library", "list"], {"library", "skills"}),
+        (["library", "list"], {"library", "skills", "unreadable"}),
         (["library", "verify"], {"library", "sound", "packages"}),
         (["robot", "list"], {"robots"}),
         (["record", "skill=pick", "episodes=1"], {"skill", "episodes", "failures", "frames"}),

@@ -91,6 +91,16 @@ def test_train_then_evaluate_what_was_trained(tmp_path: Path) -> None:
     assert main(["evaluate", "skill=open", policy, f"out={tmp_path / 'x'}"]) == 2
 
 
+def test_what_was_trained_can_join_the_library(tmp_path: Path) -> None:
+    call(tmp_path / "data", "record", "skill=close", "episodes=2")
+    small = ("steps=20", "policy=regression", "policy.hidden=16")
+    call(tmp_path / "a", "train", "skill=close", f"data={tmp_path / 'data'}", *small)
+    added = call(tmp_path / "l", "library", "add", str(tmp_path / "a"))
+    assert (added["name"], added["version"]) == ("close", "1.0.0")
+    shown = call(tmp_path / "s", "library", "show", "close@1.0.0")
+    assert shown["skill"]["policy"] == "learned"
+
+
 def test_training_needs_data_of_the_robot(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,6 +48,13 @@ def test_a_plan_may_be_made_again_in_its_folder(tmp_path: Path) -> None:
     assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["text"] == "b"
 
 
+def test_a_folder_of_another_verb_is_refused(tmp_path: Path) -> None:
+    open_folder(config(tmp_path / "run", "train"))
+    with pytest.raises(ConfigError, match="another configuration") as caught:
+        open_folder(config(tmp_path / "run", "plan", text="a"))
+    assert caught.value.expected == "verb=train"
+
+
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letters.txt").write_text("dear")
     with pytest.raises(ConfigError, match="holds something else"):
