@@ -54,9 +54,10 @@ def _verb(verb: str, rest: list[str]) -> int:
     arguments = split(rest, keys)
     if arguments.help:
         return _say(pages.verb_page(verb))
+    from kata.skills.evidence.workers import quiet_threads
+
     from . import graphics
     from .configuration import compose
-    from .pool import quiet_threads
 
     quiet_threads()
     graphics.choose()

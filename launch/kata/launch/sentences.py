@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kata.datasets.types import ConfigError, UnknownNameError
+from kata.skills.evidence.workers import Workers
 
 from . import build
 from .agents import library_agents
 from .configuration import Config
 from .filming import film_episode
-from .pool import Workers
 from .progress import bar
 from .seeds import episode_seed
 from .trials import Block, SentenceTrials, sentence_block

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import MakeWorld
+from kata.skills.evidence.workers import Workers
 
 from .agents import Agent
-from .pool import Workers
 from .progress import bar
 from .seeds import episode_seed
 from .workspace import RunFolder

@@ -1,36 +1,28 @@
 """Trials: equal whatever the number of workers, honest about what is not known."""
 
-import operator
-import os
 from functools import partial
 
 import numpy as np
 import pytest
 
-from kata.datasets.types import ConfigError, ExecutionError
-from kata.skills.evidence.pool import SeedPool, trial_seeds
+from kata.skills.evidence.seeds import trial_seeds
 from kata.skills.evidence.trials import Interval, evaluate
+from kata.skills.evidence.workers import Workers
 from kata.skills.testing import FakeWorld, fake_skill
-
-# What goes to a worker process must be importable there, which a test module is not.
-CUBES = partial(partial, operator.pow, 3)
-DEADLY = partial(partial, os._exit)
-REFUSED = partial(partial, SeedPool)
 
 
 def test_workers_change_nothing_but_the_time():
     serial = evaluate(FakeWorld, partial(fake_skill, "pick"), 12, seed=7)
     seen = []
-    with SeedPool(2) as pool:
+    with Workers(2) as workers:
         parallel = evaluate(
             FakeWorld,
             partial(fake_skill, "pick"),
             12,
             seed=7,
-            pool=pool,
+            workers=workers,
             progress=lambda done, of: seen.append((done, of)),
         )
-        assert pool.map(CUBES, range(9)) == [3**i for i in range(9)]
     assert serial.to_data() == parallel.to_data()
     assert serial.interval.successes == 12
     for one, two in zip(serial.trials, parallel.trials, strict=True):
@@ -43,21 +35,6 @@ def test_a_skill_that_fails_says_why():
     assert evidence.interval.successes == 0
     assert evidence.failures() == {"two chunks refused: not finite": 3}
     assert [sample.success for sample in evidence.samples] == [False] * 3
-
-
-def test_a_killed_worker_is_named_with_its_seeds():
-    with SeedPool(2) as pool, pytest.raises(ExecutionError, match="a worker process died"):
-        pool.map(DEADLY, range(20))
-
-
-def test_an_error_of_a_job_comes_through_whole():
-    with SeedPool(2) as pool, pytest.raises(ConfigError, match="1 or more"):
-        pool.map(REFUSED, [0, -1, -2, -3])
-
-
-def test_no_workers_is_an_error():
-    with pytest.raises(ConfigError, match="1 or more"):
-        SeedPool(0)
 
 
 def test_seeds_are_stable_and_apart():

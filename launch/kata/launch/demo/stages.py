@@ -11,7 +11,6 @@ from kata.launch.agents import Agent, library_agents
 from kata.launch.configuration import Config
 from kata.launch.filming import film_episode
 from kata.launch.job import Job
-from kata.launch.pool import Workers
 from kata.launch.progress import note, percent
 from kata.launch.seeds import episode_seed
 from kata.launch.trials import (
@@ -23,6 +22,7 @@ from kata.launch.trials import (
     skill_block,
     spans,
 )
+from kata.skills.evidence.workers import Workers
 
 from .lessons import draft, record_skill, recorded_so_far, train_skill, trained_so_far, trials_of
 from .shelf import fill_library

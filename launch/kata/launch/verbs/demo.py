@@ -8,9 +8,9 @@ from kata.launch.demo import stages
 from kata.launch.demo.lessons import draft
 from kata.launch.demo.report import write_report
 from kata.launch.job import Done, Job
-from kata.launch.pool import Workers
 from kata.launch.progress import percent
 from kata.launch.trials import chain_block
+from kata.skills.evidence.workers import Workers
 
 
 def run(job: Job) -> Done:

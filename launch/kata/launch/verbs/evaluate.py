@@ -6,9 +6,9 @@ from kata.datasets.types import ConfigError
 from kata.launch import build
 from kata.launch.agents import find_agent
 from kata.launch.job import Done, Job
-from kata.launch.pool import Workers
 from kata.launch.progress import percent
 from kata.launch.trials import SkillTrials, blocks, rate_block, skill_block, spans
+from kata.skills.evidence.workers import Workers
 
 
 def run(job: Job) -> Done:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from kata.datasets.types import Condition, MakeWorld, TrialWorld
@@ -20,7 +19,14 @@ from kata.skills.handover.boundary import LearnedBoundary, fit_boundary
 from kata.skills.handover.features import Start, StartSample
 from kata.skills.planning.plan import Plan
 
-from .pool import Progress, SeedPool, trial_seeds
+from .seeds import trial_seeds
+from .workers import Workers
+
+Progress = Callable[[int, int], None]
+"""Called with how many are done, of how many."""
+
+_BLOCK = 10
+"""Trials that a worker runs at a time; each time it builds its world anew."""
 
 MakeSkill = Callable[[TrialWorld], ReadySkill]
 """Picklable; gives the skill for a world, so that an expert can use its kinematics."""
@@ -149,12 +155,18 @@ def build_trials(make_world: MakeWorld, make_skill: MakeSkill) -> TrialJob:
     return TrialJob(world, make_skill(world))
 
 
+def run_trials(make_world: MakeWorld, make_skill: MakeSkill, seeds: Sequence[int]) -> list[Trial]:
+    """The trials of these seeds, one after the other, in this process."""
+    job = build_trials(make_world, make_skill)
+    return [job(seed) for seed in seeds]
+
+
 def evaluate(
     make_world: MakeWorld,
     make_skill: MakeSkill,
     trials: int,
     seed: int,
-    pool: SeedPool | None = None,
+    workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
     """Trials of one skill; equal seeds give equal evidence, however many workers there are.
@@ -164,18 +176,23 @@ def evaluate(
         make_skill: a picklable maker of the skill for such a world.
         trials: how many.
         seed: of the trials' seeds.
-        pool: worker processes; in this one without.
-        progress: called with how many are done.
+        workers: processes that share the trials; without them all run in this one.
+        progress: called with how many are done, of how many.
 
     Raises:
         ExecutionError: a worker died.
     """
     seeds = trial_seeds(seed, trials)
-    outcomes: Sequence[Trial] = (pool or SeedPool()).map(
-        partial(build_trials, make_world, make_skill), seeds, progress
-    )
-    name = outcomes[0].call.split("(")[0] if outcomes else ""
-    return Evidence(name, seed, tuple(outcomes))
+    size = _BLOCK if workers else max(trials, 1)
+    parts = {str(i): seeds[i : i + size] for i in range(0, trials, size)}
+    work = {name: (run_trials, (make_world, make_skill, part)) for name, part in parts.items()}
+    done: dict[str, list[Trial]] = {}
+    for name, outcomes in (workers or Workers(1)).run(work):
+        done[name] = outcomes
+        if progress:
+            progress(sum(map(len, done.values())), trials)
+    ordered = tuple(trial for name in parts for trial in done[name])
+    return Evidence(ordered[0].call.split("(")[0] if ordered else "", seed, ordered)
 
 
 def learn_boundary(evidence: Evidence, grippers: Sequence[int], seed: int) -> LearnedBoundary:
