@@ -15,19 +15,19 @@ def test_there_are_no_other_entries():
     assert len(TRANSITIONS) == len(State) * len(Signal)
 
 
-@pytest.mark.parametrize("state", FINAL)
+@pytest.mark.parametrize("state", sorted(FINAL))
 def test_only_a_new_plan_leaves_a_final_state(state):
     ways = {signal: TRANSITIONS[state, signal] for signal in Signal}
     assert ways.pop(Signal.START) is State.CHECKING
     assert set(ways.values()) == {state}
 
 
-@pytest.mark.parametrize("state", set(State) - FINAL)
+@pytest.mark.parametrize("state", sorted(set(State) - FINAL))
 def test_a_cancel_ends_everything_that_goes_on(state):
     assert TRANSITIONS[state, Signal.CANCEL] is State.CANCELLED
 
 
-@pytest.mark.parametrize("state", ACTIVE)
+@pytest.mark.parametrize("state", sorted(ACTIVE))
 def test_a_skill_that_has_the_robot_can_fail(state):
     assert TRANSITIONS[state, Signal.BROKEN] is State.REPLANNING
     assert TRANSITIONS[state, Signal.GIVE_UP] is State.FAILED
