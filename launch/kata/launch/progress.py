@@ -77,13 +77,15 @@ class _Lines:
         self.title, self.total = title, total
         self.began = self.said = time.monotonic()
         self.first = -1.0
+        self.over = False
 
     def __call__(self, done: float) -> None:
         now = time.monotonic()
         if self.first < 0:
             self.first = done
-        if done < self.total and now - self.said < _LINE_EVERY_S:
+        if self.over or (done < self.total and now - self.said < _LINE_EVERY_S):
             return
+        self.over = done >= self.total
         self.said = now
         spent = now - self.began
         pace = spent / (done - self.first) if done > self.first else None
