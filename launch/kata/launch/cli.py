@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from kata.datasets.types import KataError
 
     from .configuration import Config
-    from .job import Done
-    from .workspace import RunFolder
+    from .job import Done, Job
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -72,11 +71,12 @@ def _run(config: Config, rest: list[str]) -> tuple[int, dict[str, Any]]:
     """One run of a verb in its folder: exit code and result."""
     from kata.datasets.types import KataError
 
+    from .job import Job
     from .workspace import RESULT, RESUMING, command_again, open_folder
 
     folder = open_folder(config)
     try:
-        done, result = _work(config, folder)
+        done, result = _work(Job(config, folder, tuple(rest)))
     except KeyboardInterrupt:
         again = "go on" if config.verb in RESUMING else "again"
         command = command_again(config.verb, rest, folder.path)
@@ -89,22 +89,22 @@ def _run(config: Config, rest: list[str]) -> tuple[int, dict[str, Any]]:
     return done.code, result
 
 
-def _work(config: Config, folder: RunFolder) -> tuple[Done, dict[str, Any]]:
+def _work(job: Job) -> tuple[Done, dict[str, Any]]:
     """Call the verb and write what came of it; everything goes to the log."""
     import importlib
     import logging
     import time
 
-    from .job import Job
     from .workspace import RESULT, logging_to
 
+    config, folder = job.config, job.folder
     began = time.monotonic()
     module = importlib.import_module(f"kata.launch.verbs.{config.verb}")
     with logging_to(folder):
         log = logging.getLogger("kata.launch")
         log.info("kata %s %s", config.verb, config.plain())
         try:
-            done = module.run(Job(config, folder))
+            done = module.run(job)
         except KeyboardInterrupt:
             log.warning("interrupted")
             raise

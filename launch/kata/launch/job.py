@@ -6,16 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .arguments import override_key
 from .configuration import Config
 from .workspace import RunFolder
+
+_SCENE = frozenset({"world", "robot", "library", "seed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a verb: its configuration and its folder."""
+    """One run of a verb: its configuration, its folder and the `key=value` that the user gave."""
 
     config: Config
     folder: RunFolder
+    given: tuple[str, ...] = ()
+
+    def same_scene(self) -> list[str]:
+        """What was given of scene, robot, library and seed, for the command to run next."""
+        return [text for text in self.given if override_key(text).split(".")[0] in _SCENE]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from . import build
 from .agents import library_agents
 from .configuration import Config
 from .filming import film_episode
+from .job import Job
 from .progress import bar
 from .seeds import episode_seed
 from .trials import Block, SentenceTrials, sentence_block
@@ -119,7 +120,8 @@ def failed(episodes: Sequence[Block]) -> list[Block]:
     return [episode for episode in episodes if not episode["success"]][:3]
 
 
-def next_command(config: Config) -> str:
+def next_command(job: Job) -> str:
     """The command that shows more than the one that ran."""
-    command = ["kata", "run", config.text, "trials=20", "handover=all", "workers=2"]
-    return shlex.join(command) if config.trials == 1 else "kata demo"
+    more = ["trials=20", "handover=all", "workers=2"]
+    command = ["kata", "run", job.config.text, *job.same_scene(), *more]
+    return shlex.join(command) if job.config.trials == 1 else "kata demo"

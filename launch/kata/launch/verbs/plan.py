@@ -20,9 +20,7 @@ def run(job: Job) -> Done:
     known = build.contracts_of(build.library(config.library))
     answer = make_plan(config.text, world.facts(), known.contracts, success=known.success)
     planned = answer.plan is not None
-    command = ["kata", "run", config.text, f"seed={config.seed}"]
-    if config.library:
-        command.append(f"library={config.library}")
+    command = ["kata", "run", config.text, *job.same_scene()]
     return Done(
         answer.to_json(),
         answer_lines(answer),

@@ -43,4 +43,4 @@ def run(job: Job) -> Done:
     if film is not None:
         result["video"] = VIDEO
         lines.append(f"video: {film}")
-    return Done(result, tuple(lines), sentences.next_command(config))
+    return Done(result, tuple(lines), sentences.next_command(job))
