@@ -136,6 +136,7 @@ def _check_same(path: Path, wanted: dict[str, Any], *, whole: bool) -> None:
         stored = None
     if not isinstance(stored, dict):
         raise ConfigError("not a configuration", where=str(path / CONFIG), hint="name another out")
+    whole = whole and stored.get("verb") == wanted["verb"]
     keys = [key for key in {**stored, **wanted} if key not in FREE] if whole else ["verb"]
     changed = [key for key in keys if stored.get(key) != wanted.get(key)]
     if changed:
