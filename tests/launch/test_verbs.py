@@ -76,6 +76,21 @@ def test_recording_goes_on_and_keeps_what_there_is(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in data] == before
 
 
+def test_no_episodes_are_no_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "none"
+    assert main(["record", "skill=pick", "episodes=0", f"out={folder}"]) == 2
+    assert "no episodes (in episodes)" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+def test_without_opengl_a_trial_is_not_filmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kata.launch.graphics.choose", lambda: "")
+    assert main(["run", "open the drawer", f"out={tmp_path / 'run'}"]) == 0
+    assert not (tmp_path / "run" / "run.mp4").exists()
+
+
 def test_train_then_evaluate_what_was_trained(tmp_path: Path) -> None:
     call(tmp_path / "data", "record", "skill=close", "episodes=2")
     small = ("steps=20", "policy=regression", "policy.hidden=16")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kata.datasets.types import ExecutionError, MakeWorld
+from kata.datasets.types import ConfigError, ExecutionError, MakeWorld
 
 from .progress import Advance
 from .seeds import episode_seed
@@ -49,8 +49,13 @@ class Recorded:
 def record(asked: Recording, root: Path, advance: Advance | None = None) -> Recorded:
     """Record into a dataset until it holds the episodes asked for.
 
-    Failed attempts are set aside. Raises ExecutionError where the expert fails too often.
+    Failed attempts are set aside. Raises ConfigError for less than one episode, ExecutionError
+    where the expert fails too often.
     """
+    if asked.episodes < 1:
+        raise ConfigError(
+            "no episodes", where="episodes", expected="1 or more", got=str(asked.episodes)
+        )
     from kata.datasets.dataset import Dataset
     from kata.datasets.recorder import EpisodeRecorder
     from kata.sim.collect import DartNoise, demonstrate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kata.datasets.types import ConfigError, UnknownNameError
 from kata.skills.evidence.workers import Workers
 
-from . import build
+from . import build, graphics
 from .agents import library_agents
 from .configuration import Config
 from .filming import film_episode
@@ -65,9 +65,12 @@ def plan_first(asked: SentenceTrials) -> PlanAnswer:
 
 
 def wants_video(config: Config) -> bool:
-    """What `video` says; `auto` means for a single trial. Raises ConfigError."""
+    """What `video` says; `auto` means for a single trial, where there is OpenGL to draw with.
+
+    Raises ConfigError for another word.
+    """
     if config.video == "auto":
-        return bool(config.trials == 1)
+        return bool(config.trials == 1 and graphics.choose())
     if isinstance(config.video, bool):
         return config.video
     raise ConfigError("not a choice", where="video", expected="true, false, auto", got=config.video)

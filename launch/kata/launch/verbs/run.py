@@ -18,6 +18,7 @@ def run(job: Job) -> Done:
     config = job.config
     modes = sentences.modes_of(config.handover)
     sentences.check_trials(config.trials)
+    film = job.folder / VIDEO if sentences.wants_video(config) else None
     asked = sentences.trials_of(config, build.library(config.library))
     answer = sentences.plan_first(asked)
     head = answer_lines(answer)
@@ -25,7 +26,6 @@ def run(job: Job) -> Done:
         return Done(answer.to_json(), head, "say it in other words; see the message above", 1)
     for line in head:
         say(line)
-    film = job.folder / VIDEO if sentences.wants_video(config) else None
     episodes = sentences.run_modes(asked, modes, spans(config.trials), config.workers, film)
     result: dict[str, Any] = answer.to_json()
     job.folder.write_json("episodes.json", episodes)
