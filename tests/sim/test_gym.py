@@ -1,5 +1,8 @@
 """The gymnasium ids: checker, spaces, reproducible by seed, vectorised, success ends an episode."""
 
+import subprocess
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -116,3 +119,8 @@ def test_unknown_names_offer_the_nearest() -> None:
         TableEnv("pick", control="velocity")  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError, match="render mode"):
         TableEnv("pick", render_mode="ansi")
+
+
+def test_gymnasium_finds_an_id_by_its_module() -> None:
+    script = "import gymnasium; gymnasium.make('kata.sim.gym:kata/Pick-v0').close()"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

@@ -1,6 +1,6 @@
 """Gymnasium environments `kata/Pick-v0` and so on: a 20 Hz wrapper over the same worlds.
 
-`register_envs()` makes the ids known. Observations bear LeRobot's keys, such as
+Importing this module makes the ids known. Observations bear LeRobot's keys, such as
 `observation.state`; `info` has `success`, `facts` (text of all that is true) and `call`. A step
 is one frame of `FRAME_S`; the reward is 1 when the task's goal is reached, which ends the episode.
 """
@@ -208,3 +208,7 @@ def register_envs() -> tuple[str, ...]:
         )
         ids.append(env_id(task))
     return tuple(ids)
+
+
+# So that `gym.make("kata.sim.gym:kata/Pick-v0")` works: gymnasium reads no entry points.
+register_envs()
