@@ -5,12 +5,14 @@ ARGS ?=
 # What MuJoCo draws with, as the set-up found it; your own MUJOCO_GL wins.
 GL = MUJOCO_GL=$${MUJOCO_GL:-$$(cat .venv/kata-gl)}
 
-.PHONY: help demo test test-slow lint clean
+.PHONY: help demo test test-slow bench bench-check lint clean
 
 help:
 	@echo "make demo [SEED=0] [ARGS=...]  demonstrations, training, library, plan, execution, report"
 	@echo "make test                      all checks: lint, types, arrows, wheel, tests"
 	@echo "make test-slow                 the long proofs"
+	@echo "make bench                     all benches; writes docs/performance.md"
+	@echo "make bench-check               all benches; fails where a ratio is 20 % worse than in docs"
 	@echo "make lint                      the cheap checks only"
 	@echo "make clean                     remove the environment and all caches; your runs stay"
 
@@ -25,6 +27,14 @@ test:
 test-slow:
 	@.ci/setup dev
 	@$(GL) .ci/check slow
+
+bench:
+	@.ci/setup dev
+	@$(GL) .venv/bin/kata bench all seed=$(SEED) $(ARGS)
+
+bench-check:
+	@.ci/setup dev
+	@$(GL) .venv/bin/kata bench all seed=$(SEED) against=docs/performance.json $(ARGS)
 
 lint:
 	@.ci/setup dev

@@ -14,7 +14,9 @@ from kata.datasets.types import ConfigError, UnknownNameError
 from .arguments import Arguments, override_key
 from .keys import REQUIRED, VerbKeys, config_root, options
 
-RAW = frozenset({"out", "data", "library", "skill", "policy", "robot", "sentence"})
+RAW = frozenset(
+    {"against", "data", "docs", "library", "out", "policy", "robot", "sentence", "skill"}
+)
 """Plain keys whose text never passes through Hydra's grammar, so that any path works."""
 
 

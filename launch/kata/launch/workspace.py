@@ -19,7 +19,7 @@ from .configuration import Config
 
 CONFIG, RESULT, LOG = "config.yaml", "result.json", "log.txt"
 
-RESUMING = frozenset({"demo", "evaluate", "record", "train"})
+RESUMING = frozenset({"bench", "demo", "evaluate", "record", "train"})
 """Verbs that go on where an earlier run with the same folder stopped."""
 
 FREE = frozenset({"device", "workers"})

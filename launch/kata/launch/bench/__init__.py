@@ -1,0 +1,1 @@
+"""Benches: what Kata costs, each row against a baseline that is measured in the same run."""

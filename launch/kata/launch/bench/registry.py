@@ -1,0 +1,43 @@
+"""Every bench by name. A new one is a module beside these, with a `run`, and a line here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kata.datasets.types import UnknownNameError
+
+from .table import BenchResult
+
+BENCHES: Mapping[str, str] = {}
+"""`module:function` by name, in the order in which `kata bench all` runs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchContext:
+    """What a bench gets.
+
+    Attributes:
+        folder: empty, for whatever it needs to write.
+        seed: of everything random.
+        quick: tiny sizes, so that all code runs in seconds; the numbers mean little then.
+        say: tells a person what is going on.
+    """
+
+    folder: Path
+    seed: int
+    quick: bool
+    say: Callable[[str], None]
+
+
+def find_bench(name: str) -> Callable[[BenchContext], BenchResult]:
+    """The function of a bench. Raises UnknownNameError with the nearest name."""
+    if name not in BENCHES:
+        raise UnknownNameError("bench", name, (*BENCHES, "all"), where="kata bench")
+    module, _, function = BENCHES[name].partition(":")
+    found: Callable[[BenchContext], BenchResult] = getattr(
+        importlib.import_module(module), function
+    )
+    return found
