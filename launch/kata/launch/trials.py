@@ -142,7 +142,7 @@ def spans(trials: int, size: int = BLOCK) -> list[tuple[int, int]]:
 
 def rate_block(episodes: Sequence[Block]) -> Block:
     """Trials, successes, rate and its 95 % interval."""
-    from kata.skills.evidence.trials import Interval
+    from kata.skills.evidence.interval import Interval
 
     return Interval.of(sum(e["success"] for e in episodes), len(episodes)).to_data()
 

@@ -3,10 +3,9 @@
 from functools import partial
 
 import numpy as np
-import pytest
 
 from kata.skills.evidence.seeds import trial_seeds
-from kata.skills.evidence.trials import Interval, evaluate
+from kata.skills.evidence.trials import evaluate
 from kata.skills.evidence.workers import Workers
 from kata.skills.testing import FakeWorld, fake_skill
 
@@ -41,26 +40,3 @@ def test_seeds_are_stable_and_apart():
     few, many = trial_seeds(3, 5), trial_seeds(3, 50)
     assert many[:5] == few
     assert len(set(many) | set(trial_seeds(4, 50)) | set(trial_seeds(3, 50, stream=1))) == 150
-
-
-@pytest.mark.parametrize(
-    ("successes", "low", "high"), [(0, 0.0, 0.0370), (50, 0.4038, 0.5962), (98, 0.93, 0.9945)]
-)
-def test_intervals_are_wilsons(successes, low, high):
-    interval = Interval.of(successes, 100)
-    assert interval.low == pytest.approx(low, abs=1e-3)
-    assert interval.high == pytest.approx(high, abs=1e-3)
-
-
-def test_no_trials_tell_nothing():
-    assert Interval.of(0, 0).to_data()["interval"] == [0.0, 1.0]
-
-
-def test_intervals_cover_the_truth_about_as_often_as_they_say():
-    rng = np.random.default_rng(0)
-    for rate in (0.5, 0.9, 0.98):
-        inside = 0
-        for successes in rng.binomial(100, rate, 300):
-            interval = Interval.of(int(successes), 100)
-            inside += interval.low <= rate <= interval.high
-        assert inside / 300 > 0.91

@@ -19,6 +19,7 @@ from kata.skills.handover.boundary import LearnedBoundary, fit_boundary
 from kata.skills.handover.features import Start, StartSample
 from kata.skills.planning.plan import Plan
 
+from .interval import Interval
 from .seeds import trial_seeds
 from .workers import Workers
 
@@ -51,40 +52,6 @@ class Trial:
             "success": self.success,
             "reason": self.reason,
             "duration_s": round(self.duration_s, 4),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A success rate with its 95 % interval."""
-
-    successes: int
-    trials: int
-    low: float
-    high: float
-
-    @property
-    def rate(self) -> float:
-        """Share of successes; 0 without trials."""
-        return self.successes / self.trials if self.trials else 0.0
-
-    @classmethod
-    def of(cls, successes: int, trials: int, level: float = 0.95) -> Interval:
-        """Wilson's interval. Source: Wilson, JASA 22, 1927; by scipy."""
-        if not trials:
-            return cls(0, 0, 0.0, 1.0)
-        from scipy.stats import binomtest
-
-        bounds = binomtest(successes, trials).proportion_ci(level, method="wilson")
-        return cls(successes, trials, float(bounds.low), float(bounds.high))
-
-    def to_data(self) -> dict[str, Any]:
-        """The keys that every `result.json` has for a rate."""
-        return {
-            "trials": self.trials,
-            "successes": self.successes,
-            "rate": round(self.rate, 6),
-            "interval": [round(self.low, 6), round(self.high, 6)],
         }
 
 
