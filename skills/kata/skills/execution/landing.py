@@ -26,7 +26,7 @@ from kata.skills.contract.contract import Contract
 from kata.skills.handover.blend import Blend, JerkLimited
 from kata.skills.handover.curve import head, sample, state
 
-from .log import arm_indices
+from .motion import arm_indices
 
 Place = Literal["seam", "near", "amid"]
 """Where a chunk comes in its call: the first, close to a seam, or in the middle of the work."""

@@ -6,15 +6,16 @@ Legend: `T` servo periods, `D` joints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from kata.datasets.types import Array, Facts, RobotSpec
+from kata.datasets.types import Array, Facts
 
 from .messages import Event
+from .motion import RunMotion
 from .options import Mode
 
 SEAM_S = 0.5
@@ -64,8 +65,8 @@ class RunLog:
         state: the executor's last state.
         spans: calls and transitions in the order of time.
         seams: times at which one skill gave way to the next, and at which the next one began.
-        commands: (T, D) commanded joints, one row a servo period, from `start_s` on.
-        arms: indices of D that are an arm's.
+        motion: what was commanded and where the tool went, from `start_s` on.
+        first, last: what held at the start and at the end.
     """
 
     mode: Mode
@@ -81,14 +82,20 @@ class RunLog:
     seams: tuple[float, ...]
     events: tuple[Event, ...]
     flips: tuple[Flip, ...]
-    commands: Array
-    arms: tuple[int, ...] = field(default=())
+    motion: RunMotion
+    first: Facts
+    last: Facts
+
+    @property
+    def commands(self) -> Array:
+        """(T, D) commanded joints, one row a servo period."""
+        return self.motion.position
 
     @property
     def peak_jerk(self) -> float:
         """Greatest jerk of an arm joint around a seam, in rad/s^3; 0 where there is none."""
         return peak_jerk(
-            self.commands[:, list(self.arms)],
+            self.commands[:, list(self.motion.arms)],
             self.period_s,
             [seam - self.start_s for seam in self.seams],
         )
@@ -162,10 +169,3 @@ def flips_between(before: Facts | None, after: Facts) -> list[Flip]:
     return [
         Flip(after.time_s, str(after.table.atoms[i]), names[int(after.truth[i])]) for i in changed
     ]
-
-
-def arm_indices(robot: RobotSpec) -> tuple[int, ...]:
-    """Indices of D that belong to arms."""
-    return tuple(
-        i for part in robot.parts if part.kind == "arm" for i in range(part.start, part.stop)
-    )

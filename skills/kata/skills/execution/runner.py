@@ -1,32 +1,32 @@
 """Runs a plan in a world on simulated time, in one thread, reproducible to the bit.
 
 Policies and the planner are asked at once and their replies handed over after an injected delay.
-Legend: `D` joints.
+A run is a generator that stops at each request for a chunk, so that whoever drives it may answer
+many runs at once. Legend: `D` joints.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from kata.datasets.types import (
     FRAME_S,
-    Array,
     Command,
     ConfigError,
     Facts,
-    KataError,
     Observation,
+    SimulationError,
     World,
 )
 from kata.skills.planning.plan import Plan, Planner
 
+from .answers import PolicyAnswers, Steps, driven
 from .executor import SkillExecutor
-from .log import Flip, RunLog, arm_indices, flips_between, seams_of, spans_of
+from .log import Flip, RunLog, flips_between, seams_of, spans_of
 from .messages import ChunkQuery, ChunkReply, Event, PlanQuery, PlanReply, ReadySkill
+from .motion import MotionRecord
 from .options import ExecutorOptions, Mode
 from .states import FINAL
 
@@ -87,12 +87,35 @@ def run(
         tail_s: how long the world is watched after the end, before success is judged.
         limit_s: the run is cancelled after this time.
 
+    A simulation that diverges ends the run as a failure.
+
     Raises:
         ConfigError: times that are no whole multiples of the world's period.
     """
-    return _Run(world, plan, skills, planner, mode, seed, delay_s, on_frame, options).go(
-        tail_s, limit_s
-    )
+    going = steps(
+        world, plan, skills, planner, mode, seed, delay_s, on_frame,
+        options=options, tail_s=tail_s, limit_s=limit_s,
+    )  # fmt: skip
+    return driven(going, PolicyAnswers(skills, seed))
+
+
+def steps(
+    world: World,
+    plan: Plan,
+    skills: Mapping[str, ReadySkill],
+    planner: Planner | None,
+    mode: Mode,
+    seed: int,
+    delay_s: float = 0.0,
+    on_frame: OnFrame | None = None,
+    *,
+    options: ExecutorOptions | None = None,
+    tail_s: float = 0.5,
+    limit_s: float = 300.0,
+) -> Steps:
+    """The same as a generator of requests for chunks; `skills` give boundaries, not answers."""
+    made = _Run(world, plan, skills, planner, mode, seed, delay_s, on_frame, options)
+    return made.go(tail_s, limit_s)
 
 
 class _Run:
@@ -127,13 +150,14 @@ class _Run:
             getattr(world, "clearance_m", None),
         )
         self._due: list[tuple[int, int, ChunkReply | PlanReply]] = []
-        self._sent, self._begun = 0, 0
+        self._sent = 0
         self._events: list[Event] = []
         self._flips: list[Flip] = []
-        self._commands: list[Array] = []
-        self._facts: Facts | None = None
+        self._motion = MotionRecord(world.robot, world.period_s)
+        self._first = self._facts = world.facts()
+        self._diverged = False
 
-    def go(self, tail_s: float, limit_s: float) -> RunLog:
+    def go(self, tail_s: float, limit_s: float) -> Steps:
         """Tick by tick to the end of the plan, and a little on."""
         world, executor, period = self._world, self._executor, self._world.period_s
         observation = world.observe()
@@ -150,39 +174,45 @@ class _Run:
                 facts = world.facts()
                 self._flips += flips_between(self._facts, facts)
                 self._facts = facts
+                self._motion.see(observation)
             while self._due and self._due[0][0] <= tick:
                 executor.deliver(heapq.heappop(self._due)[2])
             answer = executor.tick(observation, facts, now)
             self._events += answer.events
             for request in answer.requests:
-                self._answer(request, tick)
+                yield from self._answer(request, tick)
             if fresh and self._on_frame is not None:
                 self._on_frame(self._frame(observation, facts, answer.command))
-            self._commands.append(answer.command.position)
-            world.apply(answer.command)
+            self._motion.command(answer.command)
             tick += 1
+            if not self._apply(answer.command, now):
+                return self._log(start, tick * period)
             if ended < 0 and executor.state in FINAL:
                 ended = tick
             elif ended < 0 and tick * period > limit_s:
                 executor.cancel(f"longer than {limit_s:g} s")
         return self._log(start, ended * period)
 
-    def _answer(self, request: ChunkQuery | PlanQuery, tick: int) -> None:
-        reply = self._chunk(request) if isinstance(request, ChunkQuery) else self._replan(request)
+    def _apply(self, command: Command, now_s: float) -> bool:
+        """Advance one period; False where the simulation has diverged."""
+        try:
+            self._world.apply(command)
+        except SimulationError as error:
+            call = "" if self._executor.call is None else str(self._executor.call)
+            self._events.append(Event(now_s, "diverged", "failed", call, error.what))
+            self._diverged = True
+            self._motion.lose_sight()
+        return not self._diverged
+
+    def _answer(
+        self, request: ChunkQuery | PlanQuery, tick: int
+    ) -> Generator[ChunkQuery, ChunkReply, None]:
+        if isinstance(request, ChunkQuery):
+            reply: ChunkReply | PlanReply = yield request
+        else:
+            reply = self._replan(request)
         heapq.heappush(self._due, (tick + self._delay, self._sent, reply))
         self._sent += 1
-
-    def _chunk(self, request: ChunkQuery) -> ChunkReply:
-        policy = self._skills[request.call.contract.name].policy
-        try:
-            if request.begin:
-                # Each call of a run gets a seed of its own, the same in every mode.
-                seeds = np.random.SeedSequence([self._seed, self._begun])
-                policy.reset(int(seeds.generate_state(1)[0]))
-                self._begun += 1
-            return ChunkReply(request.id, policy.chunk(request.observation, request.request))
-        except KataError as error:
-            return ChunkReply(request.id, None, str(error))
 
     def _replan(self, request: PlanQuery) -> PlanReply:
         assert self._planner is not None
@@ -205,15 +235,19 @@ class _Run:
 
     def _log(self, start_s: float, duration_s: float) -> RunLog:
         world, executor = self._world, self._executor
-        facts = world.facts()
+        # After a divergence nothing can be measured any more.
+        facts = self._facts if self._diverged else world.facts()
+        if not self._diverged:
+            self._motion.see(world.observe())
         self._flips += flips_between(self._facts, facts)
         spans = spans_of(self._events, start_s + duration_s)
-        last = [e for e in self._events if e.kind in ("finished", "give_up", "cancel")]
+        ends = ("finished", "give_up", "cancel", "diverged")
+        last = [event for event in self._events if event.kind in ends]
         return RunLog(
             mode=self._mode,
             seed=self._seed,
-            success=bool(self._plan.goal.evaluate(facts).value),
-            state=executor.state.value,
+            success=not self._diverged and bool(self._plan.goal.evaluate(facts).value),
+            state="failed" if self._diverged else executor.state.value,
             reason=last[-1].reason if last else "",
             replans=executor.replans,
             start_s=start_s,
@@ -223,6 +257,7 @@ class _Run:
             seams=seams_of(spans),
             events=tuple(self._events),
             flips=tuple(self._flips),
-            commands=np.array(self._commands),
-            arms=arm_indices(world.robot),
+            motion=self._motion.done(),
+            first=self._first,
+            last=facts,
         )
