@@ -43,7 +43,7 @@ def _fake_pose(rng: np.random.Generator) -> Pose:
     return Pose(rng.uniform(-0.5, 0.5, 3), quat_normalize(rng.normal(size=4)))
 
 
-def fake_policy(name: str, **settings: int) -> ChunkPolicy:
+def fake_policy(name: str, **settings: int | str) -> ChunkPolicy:
     """A small policy of a registered kind, for `fake_observation`; the same at each call."""
     rng = np.random.default_rng(0)
     features = rng.normal(0.1, 0.5, (50, FAKE_ENCODER.size)).astype(np.float32)

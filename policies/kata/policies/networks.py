@@ -1,8 +1,4 @@
-"""The network of both policies: a residual MLP, and how it is told the noise level.
-
-A 1-D UNet trains nine times slower on one core and a transformer twenty times, for no more
-success on these tasks. Legend: `B` batch.
-"""
+"""The residual MLP, and how a network is told the noise level. Legend: `B` batch."""
 
 from __future__ import annotations
 
@@ -37,9 +33,7 @@ class ResidualMLP(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(hidden) for _ in range(blocks))
         self.norm = nn.LayerNorm(hidden)
         self.leave = nn.Linear(hidden, outputs)
-        # Start at the mean action: a small last layer saves the first hundred steps.
-        nn.init.normal_(self.leave.weight, std=1e-2)
-        nn.init.zeros_(self.leave.bias)
+        begin_small(self.leave)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs) to (B, outputs)."""
@@ -48,6 +42,13 @@ class ResidualMLP(nn.Module):
             x = block(x)
         y: Tensor = self.leave(nn.functional.silu(self.norm(x)))
         return y
+
+
+def begin_small(last: nn.Linear | nn.Conv1d) -> None:
+    """Start at the mean action: a small last layer saves the first hundred steps."""
+    nn.init.normal_(last.weight, std=1e-2)
+    if last.bias is not None:
+        nn.init.zeros_(last.bias)
 
 
 def level_embedding(level: Tensor, width: int) -> Tensor:

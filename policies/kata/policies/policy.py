@@ -23,6 +23,7 @@ from kata.datasets.types import (
     Array,
     ChunkRequest,
     ChunkSpec,
+    ConfigError,
     FeatureSpec,
     Observation,
     SpecError,
@@ -30,6 +31,9 @@ from kata.datasets.types import (
 
 from .align import faded, offset_steps, prefix_rows, shifted
 from .card import Card, settings_of
+
+_LARGEST = 400_000_000
+"""Weights of a network: more than any policy here has use for, and still 1.6 GB."""
 
 Cost = Callable[[Tensor], Tensor]
 """Chunks (1, H, A) in SI units to costs (1,), differentiable; its scale sets how hard it steers."""
@@ -62,6 +66,7 @@ class ChunkPolicy(ABC):
         self.chunk_spec: ChunkSpec = card.chunk_spec
         self.settings: Any = settings_of(self.Settings, card.settings, where=self.name)
         self.device = torch.device(device)
+        self._check_size()
         self.network = self.build().to(self.device)
         self.network.eval()
         self._center = torch.as_tensor(card.actions.center, device=self.device)
@@ -141,6 +146,19 @@ class ChunkPolicy(ABC):
         from .storage import save_policy
 
         save_policy(self, Path(folder))
+
+    def _check_size(self) -> None:
+        """Raise ConfigError for a network that no machine should be asked to hold."""
+        with torch.device("meta"):  # shapes only
+            size = sum(weight.numel() for weight in self.build().parameters())
+        if size > _LARGEST:
+            raise ConfigError(
+                "network is too large",
+                where=self.name,
+                expected=f"at most {_LARGEST} weights",
+                got=str(size),
+                hint="choose a smaller hidden, or fewer blocks",
+            )
 
     def _features(self, observations: Sequence[Observation]) -> Tensor:
         """Normalised features (B, F) on the device."""

@@ -1,4 +1,4 @@
-"""Every policy by name. A new one (flow, unet) is a module beside these and a line here."""
+"""Every policy by name. A new one is a module beside these and a line here."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 POLICIES: Mapping[str, str] = {
     "diffusion": "kata.policies.diffusion:DiffusionPolicy",
+    "flow": "kata.policies.flow:FlowPolicy",
     "regression": "kata.policies.regression:RegressionPolicy",
 }
 """`module:class` by name; the class is a `ChunkPolicy`. Modules load when asked for."""

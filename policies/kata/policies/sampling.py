@@ -1,0 +1,145 @@
+"""What all policies that sample have in common: from noise to a chunk in a few steps.
+
+In each step the network's answer is read as an estimate of the clean chunk; the estimate is
+steered by the cost and set to the frozen prefix, and the sample moves towards it. Diffusion and
+flow matching differ only in the numbers of the steps and in what the network is trained to say.
+Legend: `B` batch, `F` features, `H` actions of a chunk, `A` width of an action.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from .denoisers import make_denoiser
+from .policy import ChunkPolicy, Cost, Frozen, steered
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a sampler on a sample x.
+
+    Attributes:
+        level: what the network is told, in [0, 1].
+        signal, noise: a frozen action stands in x as `signal * action + noise * its noise`.
+        keep, gain: the clean estimate is `keep * x + gain * answer`.
+        stay, pull: the next sample is `stay * x + pull * clean estimate`.
+    """
+
+    level: float
+    signal: float
+    noise: float
+    keep: float
+    gain: float
+    stay: float
+    pull: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a chunk comes out of noise: the steps, and the bound of a normalised number."""
+
+    steps: tuple[Step, ...]
+    clip: float
+
+    def run(
+        self,
+        network: nn.Module,
+        features: Tensor,
+        noise: Tensor,
+        frozen: Frozen | None = None,
+        steer: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Normalised chunks (B, H, A) of features (B, F) and noise (B, H, A)."""
+        x = noise
+        for step in self.steps:
+            if frozen is not None:
+                known = step.signal * frozen.values + step.noise * noise
+                x = torch.where(frozen.mask, known, x)
+            # From the features, so that a traced graph keeps the length of the batch open.
+            level = torch.full_like(features[:, 0], step.level)
+            answer = network(features, x, level)
+            if step.keep:
+                answer = step.keep * x + step.gain * answer
+            clean = answer.clamp(-self.clip, self.clip)
+            if steer is not None:
+                clean = steer(clean)
+            if frozen is not None:
+                clean = torch.where(frozen.mask, frozen.values, clean)
+            x = step.stay * x + step.pull * clean if step.stay else clean
+        return x
+
+
+class SamplingGraph(nn.Module):
+    """A sampling as one module of tensors, without a cost."""
+
+    def __init__(self, network: nn.Module, sampling: Sampling) -> None:
+        super().__init__()
+        self.network, self.sampling = network, sampling
+
+    def forward(self, features: Tensor, noise: Tensor, mask: Tensor, values: Tensor) -> Tensor:
+        """Normalised chunks (B, H, A); where `mask` (B, H, 1) is true, frozen to `values`."""
+        return self.sampling.run(self.network, features, noise, Frozen(mask, values))
+
+
+class SampledPolicy(ChunkPolicy):
+    """Samples chunks. A prefix is inpainted: frozen at its noise level in every step.
+
+    A kind of its own gives `loss` and `plan`, and settings that are `DenoiserSettings`.
+    """
+
+    @abstractmethod
+    def plan(self) -> Sequence[Step]:
+        """The steps from pure noise to a chunk; the last one ends at the clean estimate."""
+
+    def build(self) -> nn.Module:
+        """The denoiser that the settings ask for."""
+        spec = self.chunk_spec
+        return make_denoiser(self.settings, self.card.encoder.size, spec.horizon, spec.width)
+
+    def predict(
+        self,
+        features: Tensor,
+        seeds: Sequence[int],
+        frozen: Frozen | None = None,
+        costs: Sequence[Cost | None] = (),
+    ) -> Tensor:
+        """Normalised chunks (B, H, A)."""
+        steer = (lambda clean: steered(clean, costs, self.decode)) if any(costs) else None
+        return self._sampling.run(self.network, features, self._noise(seeds), frozen, steer)
+
+    def graph(self) -> nn.Module:
+        """Features, noise, mask and values to chunks."""
+        return SamplingGraph(self.network, self._sampling)
+
+    def graph_inputs(
+        self, features: Tensor, seeds: Sequence[int], frozen: Frozen | None
+    ) -> dict[str, Tensor]:
+        """The same noise as `predict`, and an empty prefix where there is none."""
+        noise = self._noise(seeds)
+        if frozen is None:
+            mask = torch.zeros(len(noise), self.chunk_spec.horizon, 1, dtype=torch.bool)
+            frozen = Frozen(mask.to(self.device), torch.zeros_like(noise))
+        return {
+            "features": features,
+            "noise": noise,
+            "mask": frozen.mask,
+            "values": frozen.values,
+        }
+
+    def _noise(self, seeds: Sequence[int]) -> Tensor:
+        """Noise (B, H, A) of one seed a row, drawn on the CPU so that devices agree."""
+        noise = torch.empty(len(seeds), self.chunk_spec.horizon, self.chunk_spec.width)
+        generator = torch.Generator()
+        for row, seed in zip(noise, seeds, strict=True):
+            row.normal_(generator=generator.manual_seed(seed))
+        return noise.to(self.device)
+
+    @cached_property
+    def _sampling(self) -> Sampling:
+        return Sampling(tuple(self.plan()), self.card.actions.clip)
