@@ -30,6 +30,7 @@ from .scene.build import ROBOT
 from .scene.config import TableWorldConfig
 from .scene.fixtures import EntityDef
 from .scene.reader import SceneReader
+from .sleep import wake
 
 Push = tuple[int, tuple[float, ...], int]
 """Body, force (3,) in N, remaining periods."""
@@ -98,6 +99,7 @@ class Posing:
 
     def begin(self) -> Observation:
         """Take the present state as the start: clock at zero, facts and forces anew."""
+        wake(self.model, self.data)
         self._ticks = 0
         self.data.time = 0.0
         self.data.qacc_warmstart[:] = 0.0
@@ -115,6 +117,7 @@ class Posing:
     def set_object(self, name: str, pose: Pose) -> None:
         """Put an object at a pose, at rest. Raises UnknownNameError."""
         entity = self._entity(name, "object")
+        wake(self.model, self.data)
         joint = self.model.joint(entity.name)
         start, speed = int(joint.qposadr[0]), int(joint.dofadr[0])
         self.data.qpos[start : start + 7] = pose.array()
@@ -127,6 +130,7 @@ class Posing:
         What lies in it is moved along.
         """
         entity = self._entity(name, "openable")
+        wake(self.model, self.data)
         joint = self.model.joint(entity.joint)
         self._sync()
         inside = [n for n in self._objects() if self._inside(n, entity)]
@@ -228,6 +232,7 @@ class Posing:
         self._entity(name, "object")
         if not value > 0:
             raise ConfigError(f"{kind} of {name}", expected="more than 0", got=str(value))
+        wake(self.model, self.data)
         changes = {k: dict(v) for k, v in self._changes.items()}
         changes.setdefault(name, {})[kind] = float(value)
         self._restore_model(changes)

@@ -34,6 +34,7 @@ from .scene.config import TableWorldConfig
 from .scene.noise import noisy
 from .scene.reader import SceneReader
 from .scene.view import SceneView
+from .sleep import restore_state
 
 _LOG = logging.getLogger(__name__)
 # Without this MuJoCo writes a file MUJOCO_LOG.TXT into the user's folder.
@@ -76,6 +77,7 @@ class TableWorld(Posing):
         self._renderers: dict[tuple[int, int], Any] = {}
         self._images(self.config.cameras)
         self._state = np.zeros(mujoco.mj_stateSize(self.model, _STATE))
+        self._ones = np.ones(self.model.nv)
         self._fingerprint = f"{self.config.fingerprint()}-{self.robot.fingerprint()}"
         self._prepare_posing()
         self.reset(0)
@@ -143,7 +145,7 @@ class TableWorld(Posing):
         self._stale()
         self._ticks += 1
         # A NaN fails every comparison.
-        if not abs(float(data.qvel.sum())) < 1e4:
+        if not abs(float(data.qvel.dot(self._ones))) < 1e4:
             raise SimulationError(
                 "the simulation diverged",
                 where=f"t = {self.time_s:.3f} s, seed {self._seed}",
@@ -156,11 +158,11 @@ class TableWorld(Posing):
 
     def last_good(self) -> bytes:
         """Snapshot of the state before the last command."""
-        return codec.pack(self._header(self._before), self._state)
+        return codec.pack(self._header(self._before, self._slept), self._state)
 
     def _remember(self) -> None:
         mujoco.mj_getState(self.model, self.data, self._state, _STATE)
-        self._before = self._moment()
+        self._before, self._slept = self._moment(), self.data.tree_asleep.copy()
 
     def _latch(self) -> None:
         for name, address, equality, travel in self._buttons:
@@ -203,7 +205,7 @@ class TableWorld(Posing):
     def _moment(self) -> Moment:
         return self._ticks, self._commanded, self._truth, self._latched, self._pushes
 
-    def _header(self, now: Moment) -> dict[str, Any]:
+    def _header(self, now: Moment, asleep: NDArray[np.int32]) -> dict[str, Any]:
         ticks, commanded, truth, latched, pushes = now
         return {
             "scene": self._fingerprint,
@@ -214,13 +216,14 @@ class TableWorld(Posing):
             "truth": truth.tolist(),
             "latched": sorted(latched),
             "pushes": [[body, list(force), left] for body, force, left in pushes],
+            "asleep": asleep.tolist(),
         }
 
     def snapshot(self) -> bytes:
         """The whole state: physics, hysteresis, latches, perturbations, seed and clock."""
         physics = np.empty_like(self._state)
         mujoco.mj_getState(self.model, self.data, physics, _STATE)
-        return codec.pack(self._header(self._moment()), physics)
+        return codec.pack(self._header(self._moment(), self.data.tree_asleep), physics)
 
     def restore(self, state: bytes) -> None:
         """Return to a snapshot. Raises SimulationError for one of another scene."""
@@ -231,9 +234,8 @@ class TableWorld(Posing):
                 expected=self._fingerprint,
                 got=str(header.get("scene")),
             )
-        mujoco.mj_resetData(self.model, self.data)
         self._restore_model(header["changes"])
-        mujoco.mj_setState(self.model, self.data, physics, _STATE)
+        restore_state(self.model, self.data, physics, header.get("asleep", ()))
         self._seed, self._ticks = header["seed"], header["ticks"]
         self._truth = np.array(header["truth"], dtype=np.int8)
         self._latched = frozenset(header["latched"])

@@ -46,6 +46,7 @@ class Drive:
         for k, _, offset in self._grippers:
             self._lead[k], self._offset[k] = 0.0, offset
         self._low, self._high = robot.spec.limits.lower, robot.spec.limits.upper
+        self._ones = np.ones(size)
         self.arm_dofs = np.array(self._arm_v, int)
 
     def _actuator_of(self, joint: int) -> int:
@@ -85,8 +86,8 @@ class Drive:
                 expected=f"({len(self._low)},)",
                 got=str(position.shape),
             )
-        # MuJoCo would take NaN for zero and drive the arm there.
-        if not abs(float(position.sum() + command.velocity.sum())) < np.inf:
+        # MuJoCo would take NaN for zero and drive the arm there. A dot product is the fastest sum.
+        if not abs(float(position.dot(self._ones) + command.velocity.dot(self._ones))) < np.inf:
             raise SpecError("a command with NaN or infinity", got=str(position))
         wanted = np.minimum(np.maximum(position, self._low), self._high)
         data.ctrl[self.actuators] = wanted + self._lead * command.velocity - self._offset

@@ -64,6 +64,8 @@ def _options(spec: mujoco.MjSpec, config: TableWorldConfig, explicit: bool) -> N
     option.integrator = kinds.mjINT_EULER if explicit else kinds.mjINT_IMPLICITFAST
     option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     option.impratio = 10.0
+    # Most objects rest most of the time; leaving them out doubles the speed.
+    option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     # A divergence must be seen, not repaired silently.
     option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
 
