@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kata.policies.config import TrainConfig
     from kata.sim.scene.config import TableWorldConfig
     from kata.skills.contract.contract import Contract
+    from kata.skills.evidence.workers import Workers
     from kata.skills.library.library import Library
 
 
@@ -112,6 +113,31 @@ def make_trial(
         raise UnknownNameError("start", start, get_args(Start))
     made = functools.partial(make, task, cast("Start", start), world_config(config, cameras))
     return cast("MakeWorld", made)
+
+
+RUNTIMES = ("local", "ray")
+
+
+def workers(config: Config, folder: Path | None = None) -> Workers:
+    """The workers that `workers`, `runtime` and `address` of a configuration ask for.
+
+    Ray's log files go to `ray/` in the folder. Raises UnknownNameError for another runtime, and
+    ConfigError for less than one worker or an address that is no use.
+    """
+    from kata.skills.evidence.workers import Workers
+
+    if config.runtime not in RUNTIMES:
+        raise UnknownNameError("runtime", config.runtime, RUNTIMES, where="runtime")
+    if config.runtime == "ray":
+        from kata.skills.evidence.ray_pool import RayPool
+
+        pool = RayPool(config.workers, config.address, folder and folder / "ray")
+        return Workers(config.workers, pool)
+    if config.address:
+        raise ConfigError(
+            "an address without a cluster", where=f"address={config.address}", hint="runtime=ray"
+        )
+    return Workers(config.workers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kata.datasets.types import ConfigError, UnknownNameError
-from kata.skills.evidence.workers import Workers
 
 from . import build, graphics
 from .agents import library_agents
@@ -20,6 +19,7 @@ from .seeds import episode_seed
 from .trials import Block, SentenceTrials, sentence_block
 
 if TYPE_CHECKING:
+    from kata.skills.evidence.workers import Workers
     from kata.skills.execution.options import Mode
     from kata.skills.library.library import Library
     from kata.skills.planning.service import PlanAnswer
@@ -80,7 +80,7 @@ def run_modes(
     asked: SentenceTrials,
     modes: Sequence[Mode],
     parts: Sequence[tuple[int, int]],
-    workers: int,
+    workers: Workers,
     film: Path | None,
 ) -> dict[Mode, list[Block]]:
     """Every episode of every handover, in order; the first of the last handover is filmed."""
@@ -99,11 +99,10 @@ def run_modes(
             found[f"{modes[-1]}-00000"] = _filmed_block(asked, modes[-1], parts[0][1], film)
             done += parts[0][1]
             advance(done)
-        with Workers(workers) as pool:
-            for name, block in pool.run(work):
-                found[name] = block
-                done += len(block["episodes"])
-                advance(done)
+        for name, block in workers.run(work):
+            found[name] = block
+            done += len(block["episodes"])
+            advance(done)
     return {
         mode: [e for first, _ in parts for e in found[f"{mode}-{first:05d}"]["episodes"]]
         for mode in modes

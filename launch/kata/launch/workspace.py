@@ -22,7 +22,7 @@ CONFIG, RESULT, LOG = "config.yaml", "result.json", "log.txt"
 RESUMING = frozenset({"bench", "demo", "evaluate", "record", "train"})
 """Verbs that go on where an earlier run with the same folder stopped."""
 
-FREE = frozenset({"device", "workers"})
+FREE = frozenset({"address", "device", "processes", "runtime", "workers"})
 """Keys that may differ between a run and its continuation: they change no result but its time."""
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import shlex
 
+from kata.launch import build
 from kata.launch.demo import stages
 from kata.launch.demo.lessons import draft
 from kata.launch.demo.report import write_report
 from kata.launch.job import Done, Job
 from kata.launch.progress import percent
 from kata.launch.trials import chain_block
-from kata.skills.evidence.workers import Workers
 
 
 def run(job: Job) -> Done:
     """Every stage in order; what an earlier run finished is taken from its files."""
     config, folder = job.config, job.folder
-    with Workers(config.workers) as workers:
+    with build.workers(config, folder.path) as workers:
         taught = stages.demonstrations(job, workers)
         learned = stages.training(job, workers)
         drafts = {skill: draft(folder.path, skill, block) for skill, block in learned.items()}

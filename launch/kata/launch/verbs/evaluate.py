@@ -8,7 +8,6 @@ from kata.launch.agents import find_agent
 from kata.launch.job import Done, Job
 from kata.launch.progress import percent
 from kata.launch.trials import SkillTrials, blocks, rate_block, skill_block, spans
-from kata.skills.evidence.workers import Workers
 
 
 def run(job: Job) -> Done:
@@ -24,7 +23,7 @@ def run(job: Job) -> Done:
     parts = spans(config.trials)
     work = {f"{first:05d}": (skill_block, (asked, first, count)) for first, count in parts}
     units = {f"{first:05d}": count for first, count in parts}
-    with Workers(config.workers) as workers:
+    with build.workers(config, job.folder.path) as workers:
         done = blocks(job.folder, work, workers, f"evaluating {name}", units)
     episodes = [episode for block in done.values() for episode in block["episodes"]]
     failures = [episode for episode in episodes if not episode["success"]]

@@ -19,6 +19,7 @@ def run(job: Job) -> Done:
     modes = sentences.modes_of(config.handover)
     sentences.check_trials(config.trials)
     film = job.folder / VIDEO if sentences.wants_video(config) else None
+    workers = build.workers(config, job.folder.path)
     asked = sentences.trials_of(config, build.library(config.library))
     answer = sentences.plan_first(asked)
     head = answer_lines(answer)
@@ -26,7 +27,8 @@ def run(job: Job) -> Done:
         return Done(answer.to_json(), head, "say it in other words; see the message above", 1)
     for line in head:
         say(line)
-    episodes = sentences.run_modes(asked, modes, spans(config.trials), config.workers, film)
+    with workers:
+        episodes = sentences.run_modes(asked, modes, spans(config.trials), workers, film)
     result: dict[str, Any] = answer.to_json()
     job.folder.write_json("episodes.json", episodes)
     result |= {mode: chain_block(runs) for mode, runs in episodes.items()}

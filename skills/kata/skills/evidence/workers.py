@@ -1,21 +1,21 @@
-"""Work in other processes: spawned, quiet, one torch thread each, gone when the parent goes."""
+"""Named calls on workers: each answered once, however often a worker dies on the way."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-import multiprocessing
+import logging
 import os
 import signal
 import threading
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any
 
 from kata.datasets.types import ConfigError, ExecutionError
+
+from .pool import Pool, Ticket, WorkerLostError
+from .processes import ProcessPool
 
 QUIET = {
     "OMP_NUM_THREADS": "1",
@@ -27,6 +27,11 @@ QUIET = {
 
 Tick = Callable[[], None]
 
+_LOG = logging.getLogger("kata.skills.evidence")
+
+RETRIES = 2
+"""A call whose worker died is made again so often: more deaths are no accident."""
+
 
 def quiet_threads() -> None:
     """Ask every numerical library for one thread; what the user has set wins."""
@@ -35,20 +40,20 @@ def quiet_threads() -> None:
 
 
 class Workers:
-    """Worker processes for named calls; a context manager that leaves no process behind.
+    """Workers for named calls; a context manager that leaves no process behind.
 
     Args:
-        count: processes, started when first needed; with 1, calls run in this process.
+        count: calls at a time; with 1 and no pool, they run in this process.
+        pool: where they run; processes of this machine unless given.
 
     Raises ConfigError for a count below 1.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, pool: Pool | None = None) -> None:
         if count < 1:
             raise ConfigError("no workers", where="workers", expected="1 or more", got=str(count))
         self.count = count
-        self._pool: ProcessPoolExecutor | None = None
-        self._others: set[BaseProcess] = set()
+        self._pool = pool or (ProcessPool(count) if count > 1 else None)
 
     def __enter__(self) -> Workers:
         return self
@@ -62,14 +67,9 @@ class Workers:
         self.close()
 
     def close(self) -> None:
-        """End the processes at once; what they were doing is lost."""
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        # Waiting for running calls would keep the user waiting after Ctrl-C.
-        for child in set(multiprocessing.active_children()) - self._others:
-            child.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
+        """End the workers at once; what they were doing is lost."""
+        if self._pool is not None:
+            self._pool.close()
 
     def run[T](
         self,
@@ -78,63 +78,70 @@ class Workers:
     ) -> Iterator[tuple[str, T]]:
         """Run each named call and yield its result as it comes.
 
-        `tick` is called about once a second while processes are at work. Calls and results must
-        be picklable. Raises what a call raises, and ExecutionError for a process that dies; the
-        processes have ended then.
+        `tick` is called about once a second while workers are busy. Calls and results must be
+        picklable. A worker that dies costs only the call it was at: that one is made again, after
+        all others. Raises what a call raises, and ExecutionError for a call whose worker died
+        each time; the workers have ended then.
         """
-        if self.count == 1:
+        if self._pool is None:
             for name, (call, arguments) in work.items():
                 yield name, call(*arguments)
             return
         with _deferred_interrupts() as stopped:
             try:
-                yield from self._collect(work, tick, stopped)
+                quiet_threads()
+                self._pool.start()
+                yield from _collect(self._pool, work, tick, stopped)
             except BaseException:
                 self.close()
                 raise
 
-    def _collect[T](
-        self,
-        work: Mapping[str, tuple[Callable[..., T], Sequence[Any]]],
-        tick: Tick | None,
-        stopped: Callable[[], bool],
-    ) -> Iterator[tuple[str, T]]:
-        pool, left = self._started(), iter(work.items())
-        pending: dict[Future[T], str] = {}
-        while True:
-            # A few ahead keep every process busy; all at once would fill the memory.
-            for name, (call, arguments) in itertools.islice(left, 2 * self.count - len(pending)):
-                pending[pool.submit(call, *arguments)] = name
-            if not pending:
-                return
-            finished, _ = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-            if stopped():
-                raise KeyboardInterrupt
-            if tick:
-                tick()
-            for future in sorted(finished, key=lambda f: pending[f]):
-                name = pending.pop(future)
-                yield name, _result(future, name)
 
-    def _started(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            quiet_threads()
-            context = multiprocessing.get_context("spawn")
-            self._others = set(multiprocessing.active_children())
-            self._pool = ProcessPoolExecutor(self.count, context, _begin)
-        return self._pool
+def _collect[T](
+    pool: Pool,
+    work: Mapping[str, tuple[Callable[..., T], Sequence[Any]]],
+    tick: Tick | None,
+    stopped: Callable[[], bool],
+) -> Iterator[tuple[str, T]]:
+    left, deaths = deque(work), Counter[str]()
+    busy: dict[Ticket, str] = {}
+    found: list[tuple[str, T]] = []
+    while left or busy:
+        while left and len(busy) < pool.size:
+            name = left.popleft()
+            busy[pool.submit(*work[name])] = name
+        # Only now, so that no worker waits for what the caller does with a result.
+        yield from found
+        found.clear()
+        ended = pool.finished(busy, timeout_s=0.5)
+        if stopped():
+            raise KeyboardInterrupt
+        if tick:
+            tick()
+        for ticket in sorted(ended, key=lambda ticket: busy[ticket]):
+            name = busy.pop(ticket)
+            try:
+                found.append((name, pool.result(ticket)))
+            except WorkerLostError as lost:
+                deaths[name] += 1
+                if deaths[name] > RETRIES:
+                    yield from found
+                    raise _gives_up(name, deaths[name], lost) from None
+                _LOG.warning("%s: its worker died (%s), so it is done once more", name, lost)
+                left.append(name)
+            except Exception:
+                yield from found
+                raise
+    yield from found
 
 
-def _result[T](future: Future[T], name: str) -> T:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise ExecutionError(
-            "a worker process died",
-            where=name,
-            got=str(error),
-            hint="often the memory is full: try workers=1",
-        ) from None
+def _gives_up(name: str, deaths: int, lost: WorkerLostError) -> ExecutionError:
+    return ExecutionError(
+        "a worker process died",
+        where=name,
+        got=f"{deaths} deaths at the same work, the last: {lost}",
+        hint="often the memory is full: try workers=1",
+    )
 
 
 @contextlib.contextmanager
@@ -156,17 +163,3 @@ def _deferred_interrupts() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _begin() -> None:
-    """First act of a worker: leave Ctrl-C to the parent, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
