@@ -1,6 +1,7 @@
 """The whole loop, small: every stage leaves its files, goes on after a stop, and repeats itself."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def without_times(result: dict[str, Any]) -> dict[str, Any]:
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "run"
     demo(folder)
+    shutil.copytree(Path(os.environ["KATA_HOME"]) / "keys", folder.parent / "keys")
     return folder
 
 
@@ -67,8 +69,10 @@ def test_everything_that_it_names_is_there(done: Path) -> None:
     }
 
 
-def test_its_library_can_be_used(done: Path, tmp_path: Path) -> None:
+def test_its_library_can_be_used(done: Path, tmp_path: Path, kata_home: Path) -> None:
     library = f"library={done / 'library'}"
+    assert main(["library", "verify", library, f"out={tmp_path / 'foreign'}"]) == 1
+    shutil.copytree(done.parent / "keys", kata_home / "keys")
     assert main(["library", "verify", library, f"out={tmp_path / 'verify'}"]) == 0
     assert main(["plan", "open the drawer", library, f"out={tmp_path / 'plan'}"]) == 0
     result = json.loads((tmp_path / "plan/result.json").read_text())

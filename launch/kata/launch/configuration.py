@@ -16,6 +16,7 @@ from .keys import REQUIRED, VerbKeys, config_root, options
 
 RAW = frozenset(
     {"against", "data", "docs", "library", "out", "policy", "robot", "sentence", "skill"}
+    | {"a", "b", "reason", "version"}
 )
 """Plain keys whose text never passes through Hydra's grammar, so that any path works."""
 

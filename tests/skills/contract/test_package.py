@@ -243,8 +243,15 @@ def test_a_bad_contract_inside_is_told_as_such(tmp_path):
 
 
 def test_numbered_files_never_replace_one_another(tmp_path):
-    names = [append_file(tmp_path, "state.json", b"{}").name for _ in range(3)]
-    names.append(append_file(tmp_path, "evidence.json", b"{}").name)
+    seen = []
+
+    def content(number, before):
+        seen.append((number, before))
+        return b"{%d}" % number
+
+    names = [append_file(tmp_path, "state.json", content).name for _ in range(3)]
+    names.append(append_file(tmp_path, "evidence.json", content).name)
+    assert seen == [(1, b""), (2, b"{1}"), (3, b"{2}"), (4, b"{3}")]
     assert names == [
         "000001-state.json",
         "000002-state.json",
@@ -268,4 +275,4 @@ def test_a_full_or_missing_disk_is_told(tmp_path):
     with pytest.raises(StorageError, match="refused to write"):
         write_file(tmp_path / "file" / "x.json", b"{}")
     with pytest.raises(StorageError, match="refused to write"):
-        append_file(tmp_path / "file" / "x", "state.json", b"{}")
+        append_file(tmp_path / "file" / "x", "state.json", lambda *_: b"{}")

@@ -94,6 +94,10 @@ class PackageError(KataError):
     """A skill package that is incomplete, altered or unsafe."""
 
 
+class SignatureError(KataError):
+    """A key that cannot be used, or records that are not as they were signed."""
+
+
 class ContractError(KataError):
     """A contract that contradicts itself or its robot."""
 

@@ -3,37 +3,70 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kata.datasets.files import sync, told, write_synced
 
+Content = Callable[[int, bytes], bytes]
+"""Gives a file's content from its number and the content of the file before it, if there is one."""
 
-def append_file(folder: Path, suffix: str, content: bytes) -> Path:
+_NUMBERED = re.compile(r"\d{6}-\w+\.json")
+
+
+def append_file(folder: Path, suffix: str, content: Content) -> Path:
     """Create the next numbered file of a folder, whole and never over another one.
 
-    Returns its path, such as `000003-state.json`. Raises StorageError.
+    Processes that append at once do so one after the other: `content` is called once it is certain
+    which file comes before. Returns the path, such as `000003-state.json`. Raises StorageError.
     """
     temporary = folder / f".{secrets.token_hex(8)}.tmp"
     with told(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            write_synced(temporary, content)
-            number = max((int(p.name[:6]) for p in folder.glob("[0-9]*-*.json")), default=0) + 1
-            while True:
-                path = folder / f"{number:06d}-{suffix}"
-                # A number belongs to the first who links it, whatever the suffix.
-                if not any(folder.glob(f"{number:06d}-*")) and _link(temporary, path):
-                    break
-                number += 1
-        finally:
-            temporary.unlink(missing_ok=True)
-        sync(folder)
+    with alone(folder):
+        last = max(numbered(folder), default=None)
+        number = int(last.name[:6]) + 1 if last else 1
+        path = folder / f"{number:06d}-{suffix}"
+        with told(folder):
+            made = content(number, last.read_bytes() if last else b"")
+            try:
+                write_synced(temporary, made)
+                os.link(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            sync(folder)
     return path
+
+
+def numbered(folder: Path) -> list[Path]:
+    """The numbered files of a folder, in no order; none where there is no folder."""
+    try:
+        with os.scandir(folder) as found:
+            return [folder / item.name for item in found if _NUMBERED.fullmatch(item.name)]
+    except FileNotFoundError:
+        return []
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Meanwhile no other process is in here with the same folder; a kill lets the next one in.
+
+    Raises StorageError.
+    """
+    with told(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with told(folder):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -67,12 +100,4 @@ def publish(staged: Path, path: Path) -> bool:
                 return False
             raise
         sync(path.parent)
-    return True
-
-
-def _link(source: Path, target: Path) -> bool:
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return False
     return True

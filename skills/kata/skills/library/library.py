@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kata.datasets.types import KataError, PackageError, UnknownNameError
+from kata.datasets.types import ContractError, PackageError, UnknownNameError
 from kata.skills.contract.files import read_contract
 from kata.skills.contract.package import install, read_manifest, verify
 from kata.skills.contract.skill import Skill
 from kata.skills.contract.storage import staging
 
+from .chain import check, sound_records
+from .places import default_root
 from .records import STATES, Record, State, add_record, add_state, read_records, state_of
-
-
-def default_root() -> Path:
-    """`$KATA_HOME/library`, else `library` in the user's data folder."""
-    home = os.environ.get("KATA_HOME")
-    if home:
-        return Path(home) / "library"
-    import platformdirs
-
-    return platformdirs.user_data_path("kata") / "library"
+from .signing import Keyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +47,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Outcome of the verification of one package: `problem` is empty if it is sound."""
+    """Outcome of the verification of one package, or of the records about one that is gone.
+
+    Attributes:
+        problem: what is wrong; empty if it is sound.
+        unsigned: how many of its records were made before records were signed.
+    """
 
     folder: Path
     problem: str = ""
+    unsigned: int = 0
 
 
 class Library:
@@ -65,37 +64,40 @@ class Library:
 
     Args:
         root: its folder, made at the first `add`; without one, `default_root()`.
+        keyring: signs its records and says whose signatures count; without one, the user's own.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, keyring: Keyring | None = None) -> None:
         self.root = default_root() if root is None else Path(root)
+        self.keyring = keyring or Keyring()
 
     @property
     def _skills(self) -> Path:
         return self.root / "skills"
 
     @property
-    def _records(self) -> Path:
+    def record_root(self) -> Path:
+        """Where the records lie, in a folder for each identity."""
         return self.root / "records"
 
     def folder(self, name: str, version: str) -> Path:
         """Where a version lies, or would lie."""
         return self._skills / f"{name}-{version}"
 
-    def unreadable(self) -> tuple[Path, ...]:
-        """Folders among the skills that `list` leaves out, since they are no packages."""
-        listed = {entry.folder for entry in self.list()}
-        return tuple(folder for folder in self._folders() if folder not in listed)
-
     def list(self) -> tuple[Entry, ...]:
         """Every version, by name and version. Folders that are no packages are left to `verify`."""
-        entries = []
+        return self.survey()[0]
+
+    def survey(self) -> tuple[tuple[Entry, ...], tuple[Path, ...]]:
+        """Every version, by name and version, and the folders that are no packages."""
+        entries, unreadable = [], []
         for folder in self._folders():
             try:
                 entries.append(self._entry(folder))
             except PackageError:
-                continue
-        return tuple(sorted(entries, key=lambda entry: (entry.name, entry.order)))
+                unreadable.append(folder)
+        entries.sort(key=lambda entry: (entry.name, entry.order))
+        return tuple(entries), tuple(unreadable)
 
     def show(self, name: str) -> Entry:
         """The entry of `NAME@VERSION`, or the best version of `NAME`. Raises UnknownNameError."""
@@ -185,39 +187,96 @@ class Library:
         major, minor, _ = max(orders, default=(0, 0, 0))
         return f"{major}.{minor + 1}.0" if major else "1.0.0"
 
-    def set_state(self, entry: Entry, state: str, reason: str) -> Entry:
+    def set_state(self, entry: Entry, state: str, reason: str, **more: Any) -> Entry:
         """Record a new state, with the reason. Raises UnknownNameError for another word."""
-        add_state(self._records, entry.identity, state, reason)
+        add_state(self.record_root, entry.identity, state, reason, self.keyring, **more)
         return self._entry(entry.folder)
 
-    def record(self, entry: Entry, kind: str, data: Mapping[str, Any]) -> Record:
-        """Add a record about this version, such as `evidence`; durable on return."""
-        return add_record(self._records, entry.identity, kind, data)
+    def in_use(self, name: str) -> Entry | None:
+        """The newest promoted version; None if there is none. Raises UnknownNameError."""
+        promoted = [entry for entry in self._versions(name) if entry.state == "promoted"]
+        return promoted[-1] if promoted else None
 
-    def records(self, entry: Entry, kind: str = "*") -> tuple[Record, ...]:
-        """What was recorded about this version, oldest first."""
-        return tuple(read_records(self._records, entry.identity, kind))
+    def roll_back(self, name: str, reason: str) -> tuple[Entry, Entry]:
+        """Retire the version in use, so that the one promoted before it is used again.
+
+        One record does it, so that no kill can leave it half done. Returns the version that is
+        used now, and the one that was.
+
+        Raises:
+            UnknownNameError: no such skill.
+            PackageError: there is no version to go back to, or it is not sound.
+        """
+        promoted = [entry for entry in self._versions(name) if entry.state == "promoted"]
+        if len(promoted) < 2:
+            raise PackageError(
+                "no version to go back to",
+                where=f"'{name}' in {self.root}",
+                expected="two promoted versions or more",
+                got=", ".join(map(str, promoted)) or "none is promoted",
+                hint=f"ask for one by its version, as in {name}@1.0.0, or publish another",
+            )
+        back, last = promoted[-2:]
+        finding = self._finding(back.folder)
+        if finding.problem:
+            raise PackageError(
+                "the version before is not sound", where=str(back), got=finding.problem
+            )
+        self.set_state(last, "retired", reason, back_to=back.version)
+        return back, self._entry(last.folder)
+
+    def record(self, entry: Entry, kind: str, data: Mapping[str, Any]) -> Record:
+        """Add a signed record about this version, such as `evidence`; durable on return."""
+        return add_record(self.record_root, entry.identity, kind, data, self.keyring)
+
+    def records(self, entry: Entry, kind: str = "") -> tuple[Record, ...]:
+        """What was recorded about this version, all or one kind, oldest first; not verified."""
+        return tuple(read_records(self.record_root, entry.identity, kind))
+
+    def sound_records(self, identity: str) -> tuple[Record, ...]:
+        """The records that count as proof: signed, unchanged and in their place."""
+        return sound_records(self.record_root, identity, self.keyring)
+
+    def faults(self, identity: str) -> tuple[str, ...]:
+        """What is wrong with the records of an identity; nothing, if they are sound."""
+        links = check(self.record_root, identity, self.keyring)
+        return tuple(str(link) for link in links if link.fault)
 
     def verify(self, name: str = "") -> tuple[Finding, ...]:
         """Check every package, or those of one skill, and the records about them.
 
-        Raises UnknownNameError for a skill that is not there.
+        Without a name, records about packages that are gone are checked too. Raises
+        UnknownNameError for a skill that is not there, SignatureError for a key that is unusable.
         """
         if name:
             folders = [self.show(name).folder] if "@" in name else self._named(name)
-        else:
-            folders = self._folders()
-        return tuple(self._finding(folder) for folder in folders)
+            return tuple(self._finding(folder) for folder in folders)
+        findings = tuple(self._finding(folder) for folder in self._folders())
+        return findings + tuple(self._finding_of_records())
 
     def _finding(self, folder: Path) -> Finding:
         try:
             report = verify(folder)
             if folder.name != f"{report.name}-{report.version}":
                 return Finding(folder, f"holds {report.name}-{report.version}")
-            tuple(read_records(self._records, report.identity))
-        except KataError as error:
+            return self._checked(folder, report.identity)
+        except (PackageError, ContractError) as error:
             return Finding(folder, str(error))
-        return Finding(folder)
+
+    def _checked(self, folder: Path, identity: str) -> Finding:
+        links = check(self.record_root, identity, self.keyring)
+        faults = "; ".join(str(link) for link in links if link.fault)
+        unsigned = sum(not link.signed and not link.fault for link in links)
+        return Finding(folder, f"records: {faults}" if faults else "", unsigned)
+
+    def _finding_of_records(self) -> Iterator[Finding]:
+        """What is wrong with records about packages that are not there."""
+        known = {entry.identity for entry in self.list()}
+        for folder in _subfolders(self.record_root):
+            if folder.name not in known:
+                finding = self._checked(folder, folder.name)
+                if finding.problem:
+                    yield finding
 
     def _named(self, name: str) -> Sequence[Path]:
         return [entry.folder for entry in self._versions(name)]
@@ -231,15 +290,7 @@ class Library:
         return versions
 
     def _folders(self) -> Sequence[Path]:
-        try:
-            with os.scandir(self._skills) as found:
-                return sorted(
-                    Path(item.path)
-                    for item in found
-                    if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")
-                )
-        except FileNotFoundError:
-            return []
+        return _subfolders(self._skills)
 
     def _entry(self, folder: Path) -> Entry:
         manifest = read_manifest(folder)
@@ -247,8 +298,20 @@ class Library:
         return Entry(
             str(manifest["name"]),
             str(manifest["version"]),
-            state_of(self._records, identity),
+            state_of(self.record_root, identity),
             identity,
             str(manifest["summary"]),
             folder,
         )
+
+
+def _subfolders(folder: Path) -> Sequence[Path]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(
+                Path(item.path)
+                for item in found
+                if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")
+            )
+    except FileNotFoundError:
+        return []

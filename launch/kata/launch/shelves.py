@@ -1,0 +1,96 @@
+"""What `kata library` tells: the list, one skill with its records, what is sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .actions import shown
+from .job import Done
+
+if TYPE_CHECKING:
+    from kata.skills.library.library import Finding, Library
+    from kata.skills.library.records import Record
+
+
+def listed(library: Library) -> Done:
+    """Every version in a line."""
+    entries, unreadable = library.survey()
+    lines = [f"{e.name:<12}{e.version:<9}{e.state:<11}{e.summary}" for e in entries]
+    lines += [f"{folder.name:<21}broken: see kata library verify" for folder in unreadable]
+    skills = [
+        {"name": e.name, "version": e.version, "state": e.state, "identity": e.identity}
+        for e in entries
+    ]
+    result = {
+        "library": str(library.root),
+        "skills": skills,
+        "unreadable": [folder.name for folder in unreadable],
+    }
+    return Done(result, (f"library: {library.root}", *lines), "kata library show NAME")
+
+
+def shown_skill(library: Library, name: str) -> Done:
+    """The contract of a version and every record about it, oldest first."""
+    entry = library.show(name)
+    skill = library.get(str(entry))
+    records = library.records(entry)
+    told: dict[str, Any] = {
+        **skill.contract.to_data(),
+        "policy": f"scripted expert {skill.scripted}" if skill.scripted else "learned",
+        "identity": entry.identity,
+        "folder": str(entry.folder),
+    }
+    lines = [f"{key + ':':<13}{shown(value)}" for key, value in told.items() if key != "format"]
+    lines += ["", f"state:       {entry.state}", *map(_record_line, records)]
+    result = {
+        "skill": told,
+        "state": entry.state,
+        "records": [
+            {"kind": r.kind, "by": r.by, "when": r.when, "data": dict(r.data)} for r in records
+        ],
+    }
+    return Done(result, tuple(lines), f"kata library verify {name}")
+
+
+def _record_line(record: Record) -> str:
+    """A record in one line: when, what, and who said so."""
+    when = record.when[:16].replace("T", " ") or "some time ago"
+    return f"  {when:<17} {_told(record)} ({f'key {record.by}' if record.by else 'unsigned'})"
+
+
+def _told(record: Record) -> str:
+    data = record.data
+    if record.kind == "state":
+        by = ", by override" if dict(data.get("promotion", {})).get("ground") == "override" else ""
+        return f"{data.get('state')}{by}: {data.get('reason')}"
+    if record.kind == "attempt":
+        return f"attempt {data.get('attempt')} to be promoted, {data.get('trials')} trials"
+    if record.kind == "refusal":
+        return f"not promoted: {data.get('text')}"
+    if record.kind == "evidence" and "interval" in data:
+        low, high = data["interval"]
+        rate = f"{100 * data['rate']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+        return f"measured: {rate} of {data.get('trials')} trials"
+    return f"{record.kind}: {shown(dict(data))}"
+
+
+def verified(library: Library, name: str) -> Done:
+    """What is sound, what is not and why; exit code 1 where something is not."""
+    findings = library.verify(name)
+    broken = any(finding.problem for finding in findings)
+    checked = [
+        {"package": f.folder.name, "problem": f.problem, "unsigned": f.unsigned} for f in findings
+    ]
+    result = {"library": str(library.root), "sound": not broken, "packages": checked}
+    then = "get or make the broken packages again; what a broken record says does not count"
+    lines = tuple(map(_finding_line, findings))
+    return Done(result, lines, then if broken else "kata library list", code=1 if broken else 0)
+
+
+def _finding_line(finding: Finding) -> str:
+    name = finding.folder.name
+    if finding.problem:
+        return f"broken  {name} {finding.problem}"
+    if finding.unsigned:
+        return f"sound   {name} {finding.unsigned} unsigned records, which are no proof"
+    return f"sound   {name}"
