@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kata.datasets.dataset import Dataset
-from kata.datasets.sampler import FOCUS, ChunkSampler, relative_actions
+from kata.datasets.sampler import FOCUS, ChunkSampler
 from kata.datasets.testing import fake_dataset, fake_frames, fake_recorder
+from kata.datasets.tool_actions import relative_actions
 from kata.datasets.types import ChunkSpec, DatasetError, Outcome, Pose, SpecError, UnknownNameError
 from kata.datasets.types.pose import quat_exp
 
@@ -65,7 +66,7 @@ def test_relative_actions_bring_the_tool_to_its_target(seed: int) -> None:
     rng = np.random.default_rng(seed)
     poses = rng.normal(size=(2, 5, 7))
     poses[..., 3:] /= np.linalg.norm(poses[..., 3:], axis=-1, keepdims=True)
-    actions = relative_actions(poses[0], poses[1], np.zeros(5)).astype(float)
+    actions = relative_actions(poses[0], poses[1][:, None], np.zeros((5, 1)))[:, 0].astype(float)
     for reference, target, action in zip(*poses, actions, strict=True):
         turn = Pose(action[:3], quat_exp(action[3:6]))
         reached = Pose.from_array(reference) @ turn

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from kata.datasets.types import DatasetError
-from kata.datasets.video import VideoEncoder, join_videos, read_video
+from kata.datasets.video import VideoEncoder, join_videos
+from kata.datasets.video_reader import read_video
 
 SIZE = (16, 24)
 

@@ -5,8 +5,10 @@ Legend: `F` frames of the dataset.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from .files import sync, told, write_synced
 from .lerobot_format import DATA_PATH, Entry, read_table
+from .storage import clear_abandoned
 from .types import DatasetError, FeatureSpec, KeySpec
 
 
@@ -88,12 +92,13 @@ def load_columns(root: Path, entries: Sequence[Entry], spec: FeatureSpec) -> dic
             hint="restore the file from a copy",
         )
     return {
-        key: _text_column(parts[key]) if s.dtype == "string" else np.concatenate(parts[key])
+        key: text_column(parts[key]) if s.dtype == "string" else np.concatenate(parts[key])
         for key, s in keys.items()
     }
 
 
-def _text_column(parts: Sequence[pa.ChunkedArray]) -> TextColumn:
+def text_column(parts: Sequence[pa.ChunkedArray]) -> TextColumn:
+    """Stored texts, file after file, as codes and names."""
     chunks = [chunk for part in parts for chunk in part.chunks]
     coded = pa.chunked_array(chunks, pa.string()).combine_chunks().dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
@@ -119,22 +124,18 @@ def content_hash(columns: Mapping[str, Column]) -> str:
 def cached_columns(
     root: Path, entries: Sequence[Entry], spec: FeatureSpec, cache: Path
 ) -> dict[str, Column]:
-    """As `load_columns`, mapped from files below `cache`, which are made on the first call."""
+    """As `load_columns`, mapped from files below `cache`, which are made on the first call.
+
+    Raises DatasetError, and StorageError where the disk refuses.
+    """
     digest = hashlib.sha256(json.dumps(spec.to_json()).encode())
     for slot in dict.fromkeys(entry.data for entry in entries):
         stat = (root / slot.path(DATA_PATH)).stat()
         digest.update(f"{slot} {stat.st_size} {stat.st_mtime_ns}".encode())
     folder = cache / digest.hexdigest()[:32]
+    clear_abandoned(cache)
     if not folder.exists():
-        partial = cache / f"{folder.name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for key, column in load_columns(root, entries, spec).items():
-            if isinstance(column, TextColumn):
-                (partial / f"{key}.json").write_text(json.dumps(column.names))
-            values = column.codes if isinstance(column, TextColumn) else column
-            np.save(partial / f"{key}.npy", values)
-        partial.rename(folder)
+        _write_columns(folder, load_columns(root, entries, spec))
     out: dict[str, Column] = {}
     for key, key_spec in spec.items():
         if key_spec.dtype == "video":
@@ -146,3 +147,24 @@ def cached_columns(
         else:
             out[key] = array
     return out
+
+
+def _write_columns(folder: Path, columns: Mapping[str, Column]) -> None:
+    """Make a folder of columns, which appears whole; another process may be first."""
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    with told(folder):
+        partial.mkdir(parents=True)
+        try:
+            for key, column in columns.items():
+                if isinstance(column, TextColumn):
+                    names = json.dumps(column.names).encode()
+                    write_synced(partial / f"{key}.json", names)
+                values = column.codes if isinstance(column, TextColumn) else column
+                np.save(partial / f"{key}.npy", values)
+                sync(partial / f"{key}.npy")
+            partial.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)

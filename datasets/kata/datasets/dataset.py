@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import Column, TextColumn, cached_columns, content_hash, load_columns
+from .frame_store import CACHE_BYTES, FrameStore
 from .lerobot_format import (
     INFO,
     KATA,
@@ -41,7 +42,7 @@ from .types import (
     StorageError,
     UnknownNameError,
 )
-from .video import read_video
+from .video_reader import read_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Dataset:
     Attributes:
         schema: robot, entities, atoms, cameras and rate.
         spec: type and shape of every column.
+        frames: pictures of the cameras by row.
     """
 
     def __init__(
@@ -95,17 +97,28 @@ class Dataset:
         spec: FeatureSpec,
         entries: Sequence[Entry],
         cache: Path | None = None,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.root, self.schema, self.spec = root, schema, spec
         self._entries, self._cache = tuple(entries), cache
+        folder = cache / "frames" if cache else None
+        self.frames = FrameStore(root, schema, self._entries, cache_bytes, folder)
 
     @classmethod
-    def open(cls, root: Path | str, cache: Path | str | None = None) -> Dataset:
+    def open(
+        cls,
+        root: Path | str,
+        cache: Path | str | None = None,
+        *,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> Dataset:
         """Open a dataset; totals that a kill left behind are mended on the way.
 
         Args:
             root: its folder.
-            cache: where columns are kept as memory-mapped files; without it they are in memory.
+            cache: where columns and decoded pictures are kept as memory-mapped files; without it
+                they are in memory.
+            cache_bytes: of decoded pictures that are kept at most.
 
         Raises:
             DatasetError: there is none, it is empty, corrupt, or of another version.
@@ -139,7 +152,7 @@ class Dataset:
             with suppress(DatasetError, StorageError), writer_lock(root):
                 repair(root)
         schema, spec = _schema(root, info)
-        return cls(root, schema, spec, entries, Path(cache) if cache else None)
+        return cls(root, schema, spec, entries, Path(cache) if cache else None, cache_bytes)
 
     def __len__(self) -> int:
         return self._entries[-1].stop

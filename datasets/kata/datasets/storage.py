@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from .types import DatasetError
 
 STAGING = ".staging"
 """Where files are written before they are moved to their place; in the dataset's own folder."""
+_ABANDONED_S = 3600.0
+"""Age from which an unfinished file of a cache belongs to nobody; each is written in seconds."""
 
 
 def commit(root: Path, files: list[tuple[str, Bytes]], kept: str) -> None:
@@ -52,6 +55,19 @@ def commit(root: Path, files: list[tuple[str, Bytes]], kept: str) -> None:
 def clear_staging(root: Path) -> None:
     """Remove what a killed writer left half written."""
     shutil.rmtree(root / STAGING, ignore_errors=True)
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove what killed writers left unfinished in a cache: `.NAME.tmp`, an hour old or more."""
+    now = time.time()
+    for path in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if now - path.stat().st_mtime < _ABANDONED_S:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 @contextmanager

@@ -162,30 +162,3 @@ def same_encoding(a: Path, b: Path) -> bool:
 def _encoding(stream: Any) -> tuple[Any, ...]:
     context = stream.codec_context
     return context.name, context.width, context.height, context.pix_fmt, context.extradata
-
-
-def read_video(path: Path, start_s: float, count: int, fps: int) -> NDArray[np.uint8]:
-    """`count` pictures (count, height, width, 3) from a time on. Raises DatasetError."""
-    import av
-
-    pictures: list[Any] = []
-    try:
-        with av.open(str(path)) as container:
-            stream: Any = container.streams.video[0]
-            stream.codec_context.thread_count = 1
-            container.seek(int(start_s / stream.time_base), stream=stream)
-            for frame in container.decode(stream):
-                if frame.time >= start_s - 0.25 / fps:
-                    pictures.append(frame.to_ndarray(format="rgb24"))
-                if len(pictures) == count:
-                    break
-    except (av.FFmpegError, OSError, IndexError) as error:
-        raise DatasetError("a video cannot be read", where=str(path), got=str(error)) from error
-    if len(pictures) != count:
-        raise DatasetError(
-            "a video is too short",
-            where=str(path),
-            expected=f"{count} pictures from {start_s:.3f} s on",
-            got=f"{len(pictures)}",
-        )
-    return np.stack(pictures)
