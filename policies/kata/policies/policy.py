@@ -31,12 +31,17 @@ from kata.datasets.types import (
 
 from .align import faded, offset_steps, prefix_rows, shifted
 from .card import Card, settings_of
+from .device import torch_threads
 
 _LARGEST = 400_000_000
 """Weights of a network: more than any policy here has use for, and still 1.6 GB."""
 
 Cost = Callable[[Tensor], Tensor]
 """Chunks (1, H, A) in SI units to costs (1,), differentiable; its scale sets how hard it steers."""
+
+
+_NOTHING = ChunkRequest(0.0)
+"""Stands in the rows that only fill a pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class ChunkPolicy(ABC):
         spec: the raw keys that it reads; an observation that lacks one raises SpecError.
         chunk_spec: what its chunks look like.
         network: the weights.
+        engine: what answers in the network's place; None for the network itself.
     """
 
     name: ClassVar[str]
@@ -67,6 +73,7 @@ class ChunkPolicy(ABC):
         self.settings: Any = settings_of(self.Settings, card.settings, where=self.name)
         self.device = torch.device(device)
         self._check_size()
+        self.engine: Callable[..., Tensor] | None = None
         self.network = self.build().to(self.device)
         self.network.eval()
         self._center = torch.as_tensor(card.actions.center, device=self.device)
@@ -92,7 +99,15 @@ class ChunkPolicy(ABC):
         frozen: Frozen | None = None,
         costs: Sequence[Cost | None] = (),
     ) -> Tensor:
-        """Normalised chunks (B, H, A) of normalised features (B, F), one seed a row."""
+        """Normalised chunks (B, H, A) of normalised features (B, F), one seed a row.
+
+        It asks the network by `answer`.
+        """
+
+    def answer(self, *inputs: Tensor) -> Tensor:
+        """What the network says to these inputs, each (B, ...), by whichever engine runs it."""
+        out: Tensor = (self.engine or self.network)(*inputs)
+        return out
 
     def reset(self, seed: int) -> None:
         """Begin an episode; equal seeds give equal chunks."""
@@ -114,27 +129,48 @@ class ChunkPolicy(ABC):
         requests: Sequence[ChunkRequest],
         rows: Sequence[int] | None = None,
     ) -> list[ActionChunk]:
-        """Chunks for a vector of worlds in one pass.
+        """Chunks for a vector of worlds in one pass, on one thread.
 
+        A second thread would gain nothing on so few rows, and make the slowest call slower.
         Row i draws what a policy after `reset(seed + i)` would draw at the same call; `rows`
         gives other numbers than 0, 1, ... when some worlds of the vector have finished.
         """
-        if len(observations) != len(requests) or not observations:
+        rows = range(len(requests)) if rows is None else rows
+        draws = [(self._seed + row, self._calls) for row in rows]
+        chunks = self.chunks_of(draws, observations, requests)
+        self._calls += 1
+        return chunks
+
+    def chunks_of(
+        self,
+        draws: Sequence[tuple[int, int]],
+        observations: Sequence[Observation],
+        requests: Sequence[ChunkRequest],
+        pass_rows: int = 1,
+    ) -> list[ActionChunk]:
+        """Chunks for worlds that are not in step, in one pass; this policy's own count stays.
+
+        Where `draws[i]` is `(seed, call)`, row i draws what a policy after `reset(seed)` would
+        draw at that call, counted from 0. The pass is filled up to `pass_rows` rows: a network's
+        last bits depend on the size of its batch, so that with passes of one size a chunk is the
+        same to the bit whatever else is in its pass.
+        """
+        if not len(observations) == len(requests) == len(draws) or not observations:
             raise SpecError("chunks", expected="as many requests as observations, at least one")
         spec, pairs = self.chunk_spec, list(zip(observations, requests, strict=True))
         offsets = [offset_steps(o.time_s, request, spec) for o, request in pairs]
         places = [prefix_rows(r, at, spec) for (_, r), at in zip(pairs, offsets, strict=True)]
-        features = self._features(observations)
-        seeds = [self._draw(i) for i in (rows if rows is not None else range(len(pairs)))]
-        costs = [request.cost for request in requests]
-        frozen = self._frozen(requests, places)
-        with torch.no_grad():
-            normal = self.predict(features, seeds, frozen, costs)
+        surplus = max(0, pass_rows - len(pairs))
+        features = self._features([*observations, *[observations[0]] * surplus])
+        seeds = [draw_seed(*draw) for draw in draws] + [0] * surplus
+        asked = [*requests, *[_NOTHING] * surplus]
+        frozen = self._frozen(asked, [*places, *[slice(0, 0)] * surplus])
+        with torch_threads(1), torch.no_grad():
+            normal = self.predict(features, seeds, frozen, [request.cost for request in asked])
         values = self.decode(normal).cpu().numpy().astype(float)
-        self._calls += 1
         return [
             self._chunk(o, r, shifted(faded(v, place, r.prefix), at))
-            for (o, r), v, place, at in zip(pairs, values, places, offsets, strict=True)
+            for (o, r), v, place, at in zip(pairs, values, places, offsets, strict=False)
         ]
 
     def decode(self, normal: Tensor) -> Tensor:
@@ -162,11 +198,13 @@ class ChunkPolicy(ABC):
 
     def _features(self, observations: Sequence[Observation]) -> Tensor:
         """Normalised features (B, F) on the device."""
-        raw = []
+        read: dict[int, dict[str, Any]] = {}
         for observation in observations:
-            values = observation.values()
-            self.spec.check(values, where="observation")
-            raw.append(values)
+            if id(observation) not in read:
+                values = observation.values()
+                self.spec.check(values, where="observation")
+                read[id(observation)] = values
+        raw = [read[id(observation)] for observation in observations]
         stacked = {key: np.stack([values[key] for values in raw]) for key in self.spec}
         features = self.card.encoder.encode(stacked)
         if not np.isfinite(features).all():
@@ -176,11 +214,6 @@ class ChunkPolicy(ABC):
                 hint="mark what is not known as invalid (EntityState.valid)",
             )
         return torch.as_tensor(self.card.features.encode(features), device=self.device)
-
-    def _draw(self, row: int) -> int:
-        """Seed of this call's noise for one row of the vector."""
-        text = f"{self._seed + row}/{self._calls}".encode()
-        return int.from_bytes(hashlib.blake2b(text, digest_size=7).digest())
 
     def _frozen(self, requests: Sequence[ChunkRequest], places: Sequence[slice]) -> Frozen | None:
         if all(place.stop == place.start for place in places):
@@ -199,6 +232,11 @@ class ChunkPolicy(ABC):
         spec, hand = self.chunk_spec, self.card.hand
         reference = observation.tool(hand) if spec.frame == "tool" else None
         return ActionChunk(request.start_s, spec.step_s, spec.frame, values, reference, hand)
+
+
+def draw_seed(seed: int, call: int) -> int:
+    """Seed of the noise of one call of an episode."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{call}".encode(), digest_size=7).digest())
 
 
 def steered(
