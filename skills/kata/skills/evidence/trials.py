@@ -6,28 +6,36 @@ measured with the same rules of termination that hold when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from kata.datasets.types import Condition, MakeWorld, TrialWorld
 from kata.skills.contract.call import Call
-from kata.skills.execution.messages import ReadySkill
+from kata.skills.execution.messages import ChunkQuery, ChunkReply, ReadySkill
 from kata.skills.execution.options import ExecutorOptions
-from kata.skills.execution.runner import run
+from kata.skills.execution.passes import PASS_ROWS, BatchPolicy, side_by_side
+from kata.skills.execution.runner import steps
 from kata.skills.handover.boundary import LearnedBoundary, fit_boundary
 from kata.skills.handover.features import Start, StartSample
 from kata.skills.planning.plan import Plan
 
+from .failures import failure_kind
 from .interval import Interval
+from .metrics import Hits, Jerk, Metrics
+from .replay import Replay
 from .seeds import trial_seeds
+from .start_facts import start_conditions
 from .workers import Workers
 
 Progress = Callable[[int, int], None]
 """Called with how many are done, of how many."""
 
-_BLOCK = 10
-"""Trials that a worker runs at a time; each time it builds its world anew."""
+_FEWEST, _MOST = 10, 32
+
+VECTOR = PASS_ROWS
+"""Trials side by side in one process: a pass of the policy answers as many."""
 
 MakeSkill = Callable[[TrialWorld], ReadySkill]
 """Picklable; gives the skill for a world, so that an expert can use its kinematics."""
@@ -35,7 +43,14 @@ MakeSkill = Callable[[TrialWorld], ReadySkill]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One trial: its seed, its call, how it went and where it began."""
+    """One trial: its seed, its call, how it went and where it began.
+
+    Attributes:
+        path_m, jerk, limits_hit: see `metrics.Metrics`.
+        conditions: what held at the start, in the call's roles; see `start_facts`.
+        predicted: success that the skill's boundary predicted at the start; 1 without a model.
+        failure: how to see it again; None after a success.
+    """
 
     seed: int
     call: str
@@ -43,15 +58,25 @@ class Trial:
     reason: str
     duration_s: float
     start: Start
+    path_m: float = 0.0
+    jerk: Jerk = field(default_factory=Jerk)
+    limits_hit: Hits = field(default_factory=dict)
+    conditions: Mapping[str, bool] = field(default_factory=dict)
+    predicted: float = 1.0
+    failure: Replay | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """Plain data for a file, without the start."""
+        """Plain data for a file, without the start and the replay."""
         return {
             "seed": self.seed,
             "call": self.call,
             "success": self.success,
             "reason": self.reason,
             "duration_s": round(self.duration_s, 4),
+            **Metrics(self.path_m, self.jerk, self.limits_hit).to_data(),
+            "predicted": round(self.predicted, 6),
+            "kind": self.failure.kind if self.failure else "",
+            "conditions": dict(self.conditions),
         }
 
 
@@ -88,6 +113,36 @@ class Evidence:
         }
 
 
+def trial_steps(
+    world: TrialWorld, skill: ReadySkill, seed: int
+) -> Generator[ChunkQuery, ChunkReply, Trial]:
+    """The trial of a seed as a generator of requests for chunks; it depends on nothing else."""
+    observation = world.reset(seed)
+    episode = world.episode
+    call = Call.of(skill.contract, dict(episode.arguments))
+    seen = observation.with_focus(call.focus)
+    start, chance = Start.of(seen), skill.boundary.may_start(call, seen).probability
+    goal = Condition.parse(episode.goal)
+    log = yield from steps(
+        world,
+        Plan.sequence(goal, [call]),
+        {skill.contract.name: skill},
+        None,
+        "naive",
+        seed,
+        options=ExecutorOptions(replans=0),
+        tail_s=0.2,
+    )
+    cost = Metrics.of(log.motion)
+    failure = None
+    if not log.success:
+        failure = Replay.of(call, log, failure_kind(log, cost.limits_hit), chance)
+    return Trial(
+        seed, str(call), log.success, log.reason, log.duration_s, start,
+        cost.path_m, cost.jerk, cost.limits_hit, start_conditions(call, log.first), chance, failure,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class TrialJob:
     """Runs one trial a seed; built once in each process."""
@@ -96,24 +151,17 @@ class TrialJob:
     skill: ReadySkill
 
     def __call__(self, seed: int) -> Trial:
-        """The trial of a seed; it depends on nothing else."""
-        world, skill = self.world, self.skill
-        observation = world.reset(seed)
-        episode = world.episode
-        call = Call.of(skill.contract, dict(episode.arguments))
-        start = Start.of(observation, call.focus)
-        plan = Plan.sequence(Condition.parse(episode.goal), [call])
-        log = run(
-            world,
-            plan,
-            {skill.contract.name: skill},
-            None,
-            "naive",
-            seed,
-            options=ExecutorOptions(replans=0),
-            tail_s=0.2,
-        )
-        return Trial(seed, str(call), log.success, log.reason, log.duration_s, start)
+        """The trial of a seed; it depends on nothing else, nor on what runs beside it."""
+        return run_vector([self], [seed])[0]
+
+
+def run_vector(jobs: Sequence[TrialJob], seeds: Sequence[int]) -> list[Trial]:
+    """The trials of these seeds, in their order, as many side by side as there are jobs."""
+    return side_by_side(
+        lambda lane, seed: trial_steps(jobs[lane].world, jobs[lane].skill, seed),
+        [job.skill for job in jobs],
+        seeds,
+    )
 
 
 def build_trials(make_world: MakeWorld, make_skill: MakeSkill) -> TrialJob:
@@ -122,10 +170,32 @@ def build_trials(make_world: MakeWorld, make_skill: MakeSkill) -> TrialJob:
     return TrialJob(world, make_skill(world))
 
 
-def run_trials(make_world: MakeWorld, make_skill: MakeSkill, seeds: Sequence[int]) -> list[Trial]:
-    """The trials of these seeds, one after the other, in this process."""
-    job = build_trials(make_world, make_skill)
-    return [job(seed) for seed in seeds]
+def build_vector(make_world: MakeWorld, make_skill: MakeSkill, count: int) -> list[TrialJob]:
+    """Jobs to run side by side, each with a world; a policy that answers all is loaded once."""
+    first = build_trials(make_world, make_skill)
+    shared = isinstance(first.skill.policy, BatchPolicy)
+    jobs = [first]
+    for _ in range(1, count):
+        world = make_world()
+        jobs.append(TrialJob(world, first.skill if shared else make_skill(world)))
+    return jobs
+
+
+def run_trials(
+    make_world: MakeWorld, make_skill: MakeSkill, seeds: Sequence[int], vector: int = VECTOR
+) -> list[Trial]:
+    """The trials of these seeds in this process, `vector` of them side by side."""
+    jobs = build_vector(make_world, make_skill, max(1, min(vector, len(seeds))))
+    return run_vector(jobs, seeds)
+
+
+def block_size(trials: int) -> int:
+    """Trials that a worker runs at a time, of so many.
+
+    Enough to pay for building its worlds and to fill its passes, few enough that all workers have
+    something to do and that little is lost when one is stopped.
+    """
+    return min(max(math.ceil(trials / 8), _FEWEST), _MOST)
 
 
 def evaluate(
@@ -135,8 +205,9 @@ def evaluate(
     seed: int,
     workers: Workers | None = None,
     progress: Progress | None = None,
+    vector: int = VECTOR,
 ) -> Evidence:
-    """Trials of one skill; equal seeds give equal evidence, however many workers there are.
+    """Trials of one skill; equal seeds give equal evidence, whatever runs beside what, and where.
 
     Args:
         make_world: a picklable maker of the task's world.
@@ -145,14 +216,17 @@ def evaluate(
         seed: of the trials' seeds.
         workers: processes that share the trials; without them all run in this one.
         progress: called with how many are done, of how many.
+        vector: trials side by side in a process.
 
     Raises:
         ExecutionError: a worker died.
     """
     seeds = trial_seeds(seed, trials)
-    size = _BLOCK if workers else max(trials, 1)
+    size = block_size(trials) if workers else max(trials, 1)
     parts = {str(i): seeds[i : i + size] for i in range(0, trials, size)}
-    work = {name: (run_trials, (make_world, make_skill, part)) for name, part in parts.items()}
+    work = {
+        name: (run_trials, (make_world, make_skill, part, vector)) for name, part in parts.items()
+    }
     done: dict[str, list[Trial]] = {}
     for name, outcomes in (workers or Workers(1)).run(work):
         done[name] = outcomes

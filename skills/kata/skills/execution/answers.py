@@ -40,12 +40,12 @@ class PolicyAnswers:
             return ChunkReply(query.id, None, str(error))
 
 
-def driven(steps: Steps, answer: Answer) -> RunLog:
+def driven[T](steps: Generator[ChunkQuery, ChunkReply, T], answer: Answer) -> T:
     """Go through a run to its end, with an answer to each of its requests."""
     try:
         query = next(steps)
         while True:
             query = steps.send(answer(query))
     except StopIteration as end:
-        log: RunLog = end.value
-        return log
+        result: T = end.value
+        return result
