@@ -222,3 +222,28 @@ def test_any_text_parses_or_says_why(text):
     except (ConditionError, UnknownNameError):
         return
     assert Condition.parse(str(condition)) == condition
+
+
+def plainly(condition, now):
+    """Truth as the definition says, one node after the other."""
+    if condition.kind == "atom":
+        if condition.atom not in now:
+            return False, float("-inf")
+        return now.value(condition.atom), now.margin(condition.atom)
+    if condition.kind == "true":
+        return True, float("inf")
+    parts = [plainly(part, now) for part in condition.parts]
+    if condition.kind == "not":
+        value, margin = parts[0]
+        return (None if value is None else not value), -margin
+    decisive = condition.kind == "or"
+    values, margins = zip(*parts, strict=True) if parts else ((), ())
+    worst = float("-inf") if decisive else float("inf")
+    margin = (max if decisive else min)(margins, default=worst)
+    return (decisive if decisive in values else None if None in values else not decisive), margin
+
+
+@given(CLOSED, facts())
+def test_the_quick_way_gives_what_the_definition_says(condition, now):
+    truth = condition.evaluate(now)
+    assert (truth.value, truth.margin) == plainly(condition.ground(TABLE), now)

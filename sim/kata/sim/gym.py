@@ -125,7 +125,7 @@ class TableEnv(gymnasium.Env[Any, Any]):
         reached = bool(episode.goal) and bool(self._goal.evaluate(facts).value)
         return {
             "success": reached,
-            "facts": tuple(sorted(str(atom) for atom in facts.true_atoms())),
+            "facts": facts.true_texts(),
             "call": f"{episode.skill}({', '.join(episode.arguments.values())})",
         }
 

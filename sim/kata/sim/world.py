@@ -78,6 +78,7 @@ class TableWorld(Posing):
         self._images(self.config.cameras)
         self._state = np.zeros(mujoco.mj_stateSize(self.model, _STATE))
         self._ones = np.ones(self.model.nv)
+        self._tools, self._poses = self.reader.tools(), self.reader.poses()
         self._fingerprint = f"{self.config.fingerprint()}-{self.robot.fingerprint()}"
         self._prepare_posing()
         self.reset(0)
@@ -96,7 +97,7 @@ class TableWorld(Posing):
 
     def _observe(self) -> Observation:
         self._sync()
-        tools, poses = self.reader.tools(), self.reader.poses()
+        tools, poses = self._tools, self._poses
         position = self.drive.position(self.data)
         noise = self.config.noise
         if noise.any:
@@ -114,7 +115,7 @@ class TableWorld(Posing):
     def view(self) -> SceneView:
         """The true scene now, as predicates see it."""
         self._sync()
-        return self.reader.view(self._latched)
+        return self.reader.view(self._poses, self._tools, self._latched)
 
     def facts(self) -> Facts:
         """What holds now, from the true scene; an atom flips beyond a margin of +1 or -1."""
@@ -183,6 +184,7 @@ class TableWorld(Posing):
             mujoco.mj_fwdPosition(self.model, self.data)
             mujoco.mj_fwdVelocity(self.model, self.data)
             mujoco.mj_fwdActuation(self.model, self.data)
+            self._tools, self._poses = self.reader.tools(), self.reader.poses()
             self._synced = True
 
     # ------------------------------------------------------------ SimWorld

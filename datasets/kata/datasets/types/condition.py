@@ -20,8 +20,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .errors import ConditionError
 from .facts import DEFAULT_HAND, Atom, AtomTable, Facts
+from .pose import Array
 
 Kind = Literal["atom", "not", "and", "or", "forall", "exists", "true"]
 _TOKEN = re.compile(r"\s*(?:(\?[A-Za-z_]\w*)|([A-Za-z_]\w*)|([().,:]))")
@@ -132,19 +136,27 @@ class Condition:
         if self.kind == "not":
             inner = self.parts[0].evaluate(facts)
             return Truth(None if inner.value is None else not inner.value, -inner.margin)
+        compiled = self._compiled(facts.table)
+        if isinstance(compiled, _Literals):
+            return compiled.evaluate(facts)
         if self.kind in ("forall", "exists"):
-            return self._grounded(facts.table).evaluate(facts)
+            return compiled.evaluate(facts)
         return self._combine([part.evaluate(facts) for part in self.parts])
 
-    def _grounded(self, table: AtomTable) -> Condition:
-        """`ground`, remembered by the table: conditions are evaluated every frame."""
+    def _compiled(self, table: AtomTable) -> Condition | _Literals:
+        """`ground`, remembered by the table: conditions are evaluated every frame.
+
+        A conjunction of atoms becomes rows of the table, which are read all at once.
+        """
         known = table.memo.get(id(self))
         if known is None:
             if len(table.memo) >= _MEMO_SIZE:
                 table.memo.clear()
+            grounded = self.ground(table)
             # The condition is kept with its outcome, so that its id is not given to another.
-            known = table.memo[id(self)] = (self, self.ground(table))
-        return known[1]
+            known = table.memo[id(self)] = (self, _Literals.of(grounded, table) or grounded)
+        found: Condition | _Literals = known[1]
+        return found
 
     def _combine(self, truths: list[Truth]) -> Truth:
         decisive = self.kind == "or"
@@ -192,6 +204,57 @@ class Condition:
         if self.kind == "forall":
             return self.ground(facts.table).unmet(facts)
         return (str(self),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Literals:
+    """A conjunction of atoms and negated atoms, as rows (n,) of a table.
+
+    Attributes:
+        rows: indices of the atoms.
+        wanted: 1 where the atom must be true, 0 where it must be false.
+        signs: 1.0 and -1.0 likewise, for the margins.
+        possible: False where an atom is wanted that the table does not have.
+    """
+
+    rows: NDArray[np.intp]
+    wanted: NDArray[np.int8]
+    signs: Array
+    possible: bool
+
+    @classmethod
+    def of(cls, grounded: Condition, table: AtomTable) -> _Literals | None:
+        """The literals of a grounded conjunction; None for anything else."""
+        found: list[tuple[int, bool]] = []
+        possible = True
+        terms = [grounded]
+        while terms:
+            term = terms.pop()
+            if term.kind == "and":
+                terms += term.parts
+                continue
+            value = term.kind != "not"
+            atom = term.atom if value else term.parts[0].atom
+            if atom is None:
+                return None
+            row = table.index.get(atom)
+            if row is not None:
+                found.append((row, value))
+            elif value:
+                possible = False
+        values = np.array([value for _, value in found], dtype=bool)
+        rows = np.array([row for row, _ in found], dtype=np.intp)
+        return cls(rows, values.astype(np.int8), np.where(values, 1.0, -1.0), possible)
+
+    def evaluate(self, facts: Facts) -> Truth:
+        """As `Condition.evaluate`."""
+        truth = facts.truth[self.rows]
+        margins = facts.margins[self.rows] * self.signs
+        margin = float(margins.min(initial=np.inf)) if self.possible else float("-inf")
+        other = truth != self.wanted
+        if not self.possible or (other & (truth >= 0)).any():
+            return Truth(False, margin)
+        return Truth(None if other.any() else True, margin)
 
 
 def _bracketed(condition: Condition) -> str:

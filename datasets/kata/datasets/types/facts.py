@@ -98,16 +98,18 @@ class AtomTable:
     """The atoms that a scene can have facts about, in a fixed order, and its typed names.
 
     `types` gives each name's tags, such as `red_cube: {cube, object, support}`. `memo` is for
-    what conditions work out about this table, by their id.
+    what conditions work out about this table, by their id; `texts` are the atoms as text.
     """
 
     atoms: tuple[Atom, ...]
     types: Mapping[str, frozenset[str]]
     index: Mapping[Atom, int] = field(init=False, compare=False)
     memo: dict[int, tuple[Any, Any]] = field(init=False, compare=False, repr=False)
+    texts: tuple[str, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memo", {})
+        object.__setattr__(self, "texts", tuple(map(str, self.atoms)))
         index = {atom: i for i, atom in enumerate(self.atoms)}
         if len(index) < len(self.atoms):
             raise ConditionError("an atom occurs twice in the table of a scene")
@@ -165,6 +167,11 @@ class Facts(Mapping[Atom, Fact]):
     def true_atoms(self) -> frozenset[Atom]:
         """All atoms that are known to be true."""
         return frozenset(self.table.atoms[i] for i in np.flatnonzero(self.truth == 1))
+
+    def true_texts(self) -> tuple[str, ...]:
+        """All atoms that are known to be true, as sorted text."""
+        texts = self.table.texts
+        return tuple(sorted([texts[i] for i in np.flatnonzero(self.truth == 1).tolist()]))
 
     def flipped(self, changes: Mapping[Atom, bool]) -> Facts:
         """These facts after an effect: changed atoms get margin +-1. Raises ConditionError."""

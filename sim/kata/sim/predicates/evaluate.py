@@ -46,7 +46,8 @@ def margins(view: SceneView, table: AtomTable) -> Array:
     out = np.empty(len(table.atoms))
     for group in kept[1]:
         out[group.where] = group.rule(geometry, group.atoms)
-    return np.clip(out, -CERTAIN, CERTAIN, out=out)
+    np.minimum(out, CERTAIN, out=out)
+    return np.maximum(out, -CERTAIN, out=out)
 
 
 def _group(names: tuple[str, ...], table: AtomTable) -> tuple[_Group, ...]:

@@ -6,6 +6,7 @@ yes or no and count +-CONTACT. Legend: `A` atoms of one predicate, `N` entities,
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -80,12 +81,17 @@ class Geometry:
     @classmethod
     def of(cls, view: SceneView) -> Geometry:
         """Derive the shared quantities of a view."""
-        count = len(view.names)
-        turns = quat_matrix(np.concatenate([view.poses[:, 3:], view.region_pose[:, 3:]]))
-        up, half = turns[:count, 2], view.half
+        up, half = quat_matrix(view.poses[:, 3:])[:, 2], view.half
         tall = (np.abs(up) * half).sum(axis=1)
         smallest = np.minimum(half[:, 0], half[:, 1])
-        return cls(view, tall, up[:, 2], smallest, half.max(axis=1), turns[count:])
+        axes = _region_axes(view.region_pose[:, 3:].tobytes())
+        return cls(view, tall, up[:, 2], smallest, half.max(axis=1), axes)
+
+
+@functools.lru_cache(maxsize=64)
+def _region_axes(quaternions: bytes) -> Array:
+    """(N, 3, 3) of quaternions (N, 4) as bytes: regions slide but hardly ever turn."""
+    return quat_matrix(np.frombuffer(quaternions).reshape(-1, 4))
 
 
 Rule = Callable[[Geometry, Atoms], Array]

@@ -130,13 +130,13 @@ class SceneReader:
         seen = {(a, b) for a, b in pairs.tolist() if a >= 0 and b >= 0 and a != b}
         return frozenset(frozenset((names[a], names[b])) for a, b in seen)
 
-    def view(self, latched: frozenset[str]) -> SceneView:
-        """The scene as predicates see it."""
+    def view(self, poses: Array, tools: dict[str, Pose], latched: frozenset[str]) -> SceneView:
+        """The scene as predicates see it, with entities at `poses` (N, 7)."""
         region_pose = self._region_pose.copy()
         region_pose[self._region_rows, :3] = self._region_at.now(self.data)
         return SceneView(
-            self.names, self.poses(), self.half, self.tags, self.articulation(), region_pose,
-            self._region_half, self.touching(), self.tools(), self.openings(), latched,
+            self.names, poses, self.half, self.tags, self.articulation(), region_pose,
+            self._region_half, self.touching(), tools, self.openings(), latched,
             np.zeros(3),
         )  # fmt: skip
 
