@@ -77,8 +77,10 @@ def config_root() -> Path:
 
 
 def options(group: str) -> tuple[str, ...]:
-    """Names of the files of a group."""
-    return tuple(sorted(path.stem for path in (config_root() / group).glob("*.yaml")))
+    """Names of the files of a group, such as `diffusion` and `lerobot/act`."""
+    folder = config_root() / group
+    files = (path.relative_to(folder) for path in folder.rglob("*.yaml"))
+    return tuple(sorted(path.with_suffix("").as_posix() for path in files))
 
 
 def verbs() -> tuple[str, ...]:

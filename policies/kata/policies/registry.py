@@ -11,6 +11,7 @@ from kata.datasets.types import UnknownNameError
 
 if TYPE_CHECKING:
     from .card import Card
+    from .lerobot.policy import LeRobotPolicy
     from .policy import ChunkPolicy
 
 POLICIES: Mapping[str, str] = {
@@ -48,8 +49,19 @@ def policy_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return asdict(settings_of(policy_class(name).Settings, settings, where=f"policy {name}"))
 
 
-def load_policy(folder: Path | str, device: str = "cpu") -> ChunkPolicy:
-    """The policy saved in a folder. Raises PackageError for one that is damaged or unsafe."""
-    from .storage import read_policy
+def load_policy(folder: Path | str, device: str = "cpu") -> ChunkPolicy | LeRobotPolicy:
+    """The policy saved in a folder, ours or one of LeRobot.
 
-    return read_policy(Path(folder), device)
+    Raises PackageError for one that is damaged or unsafe, MissingDependencyError for one of
+    LeRobot where that is not installed.
+    """
+    from . import lerobot
+    from .storage import CARD_NAME, read_json, read_policy
+
+    path = Path(folder)
+    card = read_json(path / CARD_NAME)
+    if isinstance(card, dict) and card.get("policy") == lerobot.NAME:
+        from .lerobot.storage import read_policy as read_lerobot
+
+        return read_lerobot(path, device)
+    return read_policy(path, device)
