@@ -2,13 +2,12 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor, nn
 
-from kata.policies.diffusion import DiffusionPolicy, kept_share
+from kata.policies.diffusion import kept_share
 from kata.policies.fakes import fake_policy
 from kata.policies.policy import Frozen
 from kata.policies.sampling import SampledPolicy, Sampling
@@ -121,12 +120,3 @@ def test_equal_seeds_give_equal_losses() -> None:
         features, actions = torch.randn(5, policy.card.encoder.size), torch.randn(5, 8, 7)
         losses = [policy.loss(policy.network, features, actions, s).item() for s in (1, 1, 2)]
         assert losses[0] == losses[1] != losses[2]
-
-
-def test_the_noise_of_a_row_does_not_depend_on_its_neighbours() -> None:
-    policy = sampled("diffusion")
-    assert isinstance(policy, DiffusionPolicy)
-    features = torch.zeros(2, policy.card.encoder.size)
-    both = policy.graph_inputs(features, [4, 9], None)["noise"].numpy()
-    alone = policy.graph_inputs(features[:1], [9], None)["noise"].numpy()
-    np.testing.assert_array_equal(both[1], alone[0])

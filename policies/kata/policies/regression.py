@@ -54,5 +54,5 @@ class RegressionPolicy(ChunkPolicy):
     ) -> Tensor:
         """Normalised chunks (B, H, A)."""
         spec = self.chunk_spec
-        chunks: Tensor = self.network(features).unflatten(1, (spec.horizon, spec.width))
+        chunks = self.answer(features).view(-1, spec.horizon, spec.width)
         return steered(chunks, costs, self.decode)

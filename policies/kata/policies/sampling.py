@@ -49,7 +49,7 @@ class Sampling:
 
     def run(
         self,
-        network: nn.Module,
+        network: Callable[..., Tensor],
         features: Tensor,
         noise: Tensor,
         frozen: Frozen | None = None,
@@ -61,9 +61,8 @@ class Sampling:
             if frozen is not None:
                 known = step.signal * frozen.values + step.noise * noise
                 x = torch.where(frozen.mask, known, x)
-            # From the features, so that a traced graph keeps the length of the batch open.
             level = torch.full_like(features[:, 0], step.level)
-            answer = network(features, x, level)
+            answer: Tensor = network(features, x, level)
             if step.keep:
                 answer = step.keep * x + step.gain * answer
             clean = answer.clamp(-self.clip, self.clip)
@@ -73,18 +72,6 @@ class Sampling:
                 clean = torch.where(frozen.mask, frozen.values, clean)
             x = step.stay * x + step.pull * clean if step.stay else clean
         return x
-
-
-class SamplingGraph(nn.Module):
-    """A sampling as one module of tensors, without a cost."""
-
-    def __init__(self, network: nn.Module, sampling: Sampling) -> None:
-        super().__init__()
-        self.network, self.sampling = network, sampling
-
-    def forward(self, features: Tensor, noise: Tensor, mask: Tensor, values: Tensor) -> Tensor:
-        """Normalised chunks (B, H, A); where `mask` (B, H, 1) is true, frozen to `values`."""
-        return self.sampling.run(self.network, features, noise, Frozen(mask, values))
 
 
 class SampledPolicy(ChunkPolicy):
@@ -111,26 +98,7 @@ class SampledPolicy(ChunkPolicy):
     ) -> Tensor:
         """Normalised chunks (B, H, A)."""
         steer = (lambda clean: steered(clean, costs, self.decode)) if any(costs) else None
-        return self._sampling.run(self.network, features, self._noise(seeds), frozen, steer)
-
-    def graph(self) -> nn.Module:
-        """Features, noise, mask and values to chunks."""
-        return SamplingGraph(self.network, self._sampling)
-
-    def graph_inputs(
-        self, features: Tensor, seeds: Sequence[int], frozen: Frozen | None
-    ) -> dict[str, Tensor]:
-        """The same noise as `predict`, and an empty prefix where there is none."""
-        noise = self._noise(seeds)
-        if frozen is None:
-            mask = torch.zeros(len(noise), self.chunk_spec.horizon, 1, dtype=torch.bool)
-            frozen = Frozen(mask.to(self.device), torch.zeros_like(noise))
-        return {
-            "features": features,
-            "noise": noise,
-            "mask": frozen.mask,
-            "values": frozen.values,
-        }
+        return self._sampling.run(self.answer, features, self._noise(seeds), frozen, steer)
 
     def _noise(self, seeds: Sequence[int]) -> Tensor:
         """Noise (B, H, A) of one seed a row, drawn on the CPU so that devices agree."""
