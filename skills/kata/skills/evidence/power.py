@@ -38,7 +38,7 @@ def paired_power(
     from scipy.stats import binom
 
     differing = _differing(rate_a, rate_b, agreement)
-    _check_share("alpha", alpha)
+    _check_share("an alpha", alpha)
     if trials < 0:
         raise ConfigError("no number of trials", expected="0 or more", got=f"{trials}")
     if not differing:
@@ -66,8 +66,8 @@ def trials_needed(
         ConfigError: equal rates, or rates, a level, a power or an agreement that cannot be.
     """
     differing = _differing(rate_a, rate_b, agreement)
-    _check_share("alpha", alpha)
-    _check_share("power", power)
+    _check_share("an alpha", alpha)
+    _check_share("a power", power)
     if rate_a == rate_b:
         raise ConfigError(
             "equal rates, which no number of trials tells apart",
@@ -118,4 +118,4 @@ def _differing(rate_a: float, rate_b: float, agreement: float | None) -> float:
 
 def _check_share(name: str, value: float) -> None:
     if not 0 < value < 1:
-        raise ConfigError(f"not a {name}", expected="between 0 and 1", got=f"{value}")
+        raise ConfigError(f"not {name}", expected="between 0 and 1", got=f"{value}")

@@ -26,7 +26,7 @@ from .paired import PairedOutcomes
 
 Decision = Literal["a", "b", "undecided"]
 
-_RHO = 1.5
+_RHO = 2
 
 
 @dataclass(frozen=True, slots=True)
