@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .schema import CAMERA_PREFIX, Schema
+from .schema import CAMERA_PREFIX, Schema, plain_names
 from .statistics import Statistics
-from .types import DatasetError, FeatureSpec, KeySpec
+from .types import DatasetError, FeatureSpec, KeySpec, SpecError
 from .video import codec
 
 VERSION = "v3.0"
@@ -169,13 +169,28 @@ def info_bytes(schema: Schema, episodes: int, frames: int, tasks: int) -> bytes:
 
 
 def spec_of_features(found: Mapping[str, Mapping[str, Any]]) -> FeatureSpec:
-    """The specification that a dataset's own `info.json` states. Raises SpecError."""
-    plain = {
-        key: {**feature, "names": feature.get("names") or ()}
-        for key, feature in found.items()
-        if not isinstance(feature.get("names"), dict)
-    }
-    return FeatureSpec.from_json(plain)
+    """What a dataset's own `info.json` states, of the columns that can be read."""
+    return FeatureSpec.of(readable_features(found)[0])
+
+
+def readable_features(
+    found: Mapping[str, Mapping[str, Any]],
+) -> tuple[dict[str, KeySpec], dict[str, str]]:
+    """The columns that can be read, and why each other one cannot."""
+    specs: dict[str, KeySpec] = {}
+    left: dict[str, str] = {}
+    for key, feature in found.items():
+        kind, shape = str(feature.get("dtype")), feature.get("shape") or (1,)
+        unit, frame = str(feature.get("unit", "")), str(feature.get("frame", ""))
+        if kind == "image":
+            left[key] = "pictures that are stored one by one are not read"
+            continue
+        try:
+            size = tuple(int(n) for n in shape)
+            specs[key] = KeySpec(kind, size, plain_names(feature), unit, frame)
+        except (TypeError, ValueError, SpecError):
+            left[key] = f"a column of type {kind} and shape {shape} is not read"
+    return specs, left
 
 
 def arrow_type(spec: KeySpec) -> pa.DataType:
@@ -313,13 +328,18 @@ def read_entries(root: Path) -> list[Entry]:
     """Every episode that is on disk, in order. Raises DatasetError."""
     entries: list[Entry] = []
     for path in sorted((root / "meta/episodes").glob("*/*.parquet")):
-        try:
-            names = pq.read_schema(path).names
-            wanted = [name for name in names if not name.startswith("stats/")]
-            entries += [Entry.of_row(row) for row in read_table(path, wanted).to_pylist()]
-        except (KeyError, pa.ArrowException, OSError) as error:
-            raise corrupt(path, error) from error
+        entries += read_entry_file(path)
     return sorted(entries, key=lambda entry: entry.index)
+
+
+def read_entry_file(path: Path) -> list[Entry]:
+    """The episodes of one file of `meta/episodes`. Raises DatasetError."""
+    try:
+        names = pq.read_schema(path).names
+        wanted = [name for name in names if not name.startswith("stats/")]
+        return [Entry.of_row(row) for row in read_table(path, wanted).to_pylist()]
+    except (KeyError, pa.ArrowException, OSError) as error:
+        raise corrupt(path, error) from error
 
 
 def read_episode_stats(path: Path, keys: Sequence[str]) -> list[dict[str, Statistics]]:

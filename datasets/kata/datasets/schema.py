@@ -358,20 +358,25 @@ def _misfit(where: str, expected: str, got: str) -> SpecError:
     return SpecError("frame does not fit the dataset", where=where, expected=expected, got=got)
 
 
+def plain_names(feature: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of a feature's numbers; LeRobot has them as a list or as `{"motors": [...]}`."""
+    names = feature.get("names") or ()
+    lists = list(names.values()) if isinstance(names, Mapping) else [names]
+    return tuple(str(name) for part in lists[:1] if isinstance(part, list | tuple) for name in part)
+
+
 def foreign_schema(features: Mapping[str, Mapping[str, Any]], robot: str, fps: int) -> Schema:
     """The schema of a LeRobot dataset that Kata did not write, from its features' names.
 
     Raises DatasetError for names that do not follow the data page.
     """
-
-    def names(key: str) -> list[str]:
-        return [str(name) for name in features.get(key, {}).get("names") or ()]
+    names = {key: plain_names(feature) for key, feature in features.items()}
 
     def heads(key: str, end: str) -> tuple[str, ...]:
-        return tuple(n.removesuffix(end) for n in names(key) if n.endswith(end))
+        return tuple(n.removesuffix(end) for n in names.get(key, ()) if n.endswith(end))
 
     try:
-        atoms = tuple(Atom.parse(text) for text in names("facts"))
+        atoms = tuple(Atom.parse(text) for text in names.get("facts", ()))
     except ConditionError as error:
         raise DatasetError("names of 'facts' are no atoms", got=error.got) from error
     sizes = {
@@ -380,12 +385,12 @@ def foreign_schema(features: Mapping[str, Mapping[str, Any]], robot: str, fps: i
         if key.startswith(CAMERA_PREFIX) and f.get("dtype") == "video"
     }
     entities = heads("observation.environment_state", ".qw")
-    if len(names("observation.environment_state")) not in (0, len(entities) * ENTITY_WIDTH):
+    if len(names.get("observation.environment_state", ())) not in (0, len(entities) * ENTITY_WIDTH):
         entities = ()
     return Schema(
         robot,
         "",
-        tuple(names("action")),
+        names.get("action", ()),
         heads("observation.tool_pose", ".qw"),
         heads("action.tool", ".opening"),
         entities,

@@ -12,6 +12,7 @@ from kata.datasets.types import ConfigError, UnknownNameError
 
 from .configuration import Config
 from .keys import config_root, options
+from .quality import require_fit
 
 if TYPE_CHECKING:
     from kata.datasets.dataset import Dataset
@@ -63,13 +64,18 @@ def library(folder: str | None) -> Library:
     return Library(path)
 
 
-def dataset(folder: str, robot: str) -> Dataset:
-    """The dataset of a folder. Raises DatasetError if it is not this robot's."""
+def dataset(folder: str, robot: str, least_score: float) -> Dataset:
+    """The dataset of a folder, to learn from.
+
+    Raises DatasetError if it is not this robot's, or `kata data check` scores it below
+    `least_score`.
+    """
     from kata.datasets.dataset import Dataset
     from kata.sim.robots import load
 
-    found = Dataset.open(Path(folder).expanduser())
-    found.check_robot(load(robot).spec)
+    found, spec = Dataset.open(Path(folder).expanduser()), load(robot).spec
+    found.check_robot(spec)
+    require_fit(found, spec, least_score)
     return found
 
 

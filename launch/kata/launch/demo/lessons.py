@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kata.datasets.quality.report import LEAST_SCORE
 from kata.launch import build
 from kata.launch.agents import Agent
 from kata.launch.configuration import Config
@@ -46,7 +47,7 @@ def train_skill(config: Config, folder: Path, skill: str) -> Block:
     """A draft of a skill from its demonstrations, into `drafts/SKILL`."""
     began = time.monotonic()
     logging.getLogger("kata").setLevel(logging.WARNING)
-    dataset = build.dataset(str(folder / DEMONSTRATIONS / skill), config.robot)
+    dataset = build.dataset(str(folder / DEMONSTRATIONS / skill), config.robot, LEAST_SCORE)
     lesson = Lesson(build.contract(skill), dataset, build.train_config(config))
     told = folder / DRAFTS / skill / _STEPS
     learned = learn(lesson, told.parent, lambda step: write_text(told, f"{step:.0f}\n"))

@@ -1,4 +1,4 @@
-"""`kata data`: what a dataset holds, and merging its many small files."""
+"""`kata data`: what a dataset holds, whether it is fit to learn from, other formats in and out."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from pathlib import Path
 
 from kata.launch.actions import dispatch, shown
 from kata.launch.job import Done, Job
+from kata.launch.quality import check
 
 
 def run(job: Job) -> Done:
-    """Show or compact a dataset."""
-    return dispatch(job, {"show": _show, "compact": _compact}, {"show": "DIR", "compact": "DIR"})
+    """Show, compact or check a dataset."""
+    actions = {"show": _show, "compact": _compact, "check": check}
+    return dispatch(job, actions, dict.fromkeys(actions, "DIR"))
 
 
 def _show(_job: Job, word: str) -> Done:

@@ -14,7 +14,11 @@ def run(job: Job) -> Done:
     """Train a policy and put it with its contract into a package of the run's folder."""
     config = job.config
     contract = build.contract(config.skill)
-    lesson = Lesson(contract, build.dataset(config.data, config.robot), build.train_config(config))
+    lesson = Lesson(
+        contract,
+        build.dataset(config.data, config.robot, config.least_score),
+        build.train_config(config),
+    )
     with bar(f"training {contract.name}", lesson.settings.steps) as advance:
         learned = learn(lesson, job.folder.path, advance)
     line = (

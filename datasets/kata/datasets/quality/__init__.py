@@ -1,0 +1,1 @@
+"""Is a dataset fit to learn from: a score, and each fault with the frame to look at."""
