@@ -27,6 +27,13 @@ class Agent:
     contract: Contract
     folder: Path | None = None
 
+    @property
+    def identity(self) -> str:
+        """Identity of its package; empty for the scripted expert. Raises PackageError."""
+        from kata.skills.contract.package import read_manifest
+
+        return "" if self.folder is None else str(read_manifest(self.folder)["identity"])
+
     def load(self, world: World) -> LoadedSkill:
         """The skill in memory. Raises PackageError for a package of another robot, or unsound."""
         from kata.skills.contract.package import open_package
@@ -67,22 +74,29 @@ def library_agents(library: Library) -> tuple[Agent, ...]:
     return tuple(Agent(skill.contract, skill.folder) for skill in library.skills())
 
 
-def find_agent(policy: str, skill: str, library: str | None) -> Agent:
+def find_agent(policy: str, skill: str, library: str | None, version: str | None = None) -> Agent:
     """Who acts: `expert`, `library`, or a package, or the folder of a `kata train`.
 
-    Raises UnknownNameError, or ConfigError for a folder without a package of that skill.
+    Of the library the `version` of the skill, by default its best one. Raises UnknownNameError, or
+    ConfigError for a folder without a package of that skill, and a version that is of no library.
     """
+    if version and policy != "library":
+        raise ConfigError(
+            "only skills of a library have versions to choose from",
+            where=f"version={version}",
+            expected="policy=library",
+            got=f"policy={policy}",
+            hint="leave version or policy out",
+        )
     if policy == "expert":
         return Agent(build.contract(skill))
     if policy == "library":
-        found = build.library(library).get(skill)
+        found = build.library(library).get(f"{skill}@{version}" if version else skill)
         return Agent(found.contract, found.folder)
-    from kata.skills.contract.package import MANIFEST, open_package
+    from kata.skills.contract.package import open_package
 
-    folder = Path(policy).expanduser()
-    result = RunFolder(folder).read_json(RESULT) if folder.is_dir() else None
-    package = folder / str(result["package"]) if result and "package" in result else folder
-    if not (package / MANIFEST).is_file():
+    package = package_in(Path(policy).expanduser())
+    if package is None:
         raise ConfigError(
             "no skill there",
             where=f"policy={policy}",
@@ -97,3 +111,12 @@ def find_agent(policy: str, skill: str, library: str | None) -> Agent:
             got=opened.contract.name,
         )
     return Agent(opened.contract, package)
+
+
+def package_in(folder: Path) -> Path | None:
+    """The package that a folder is, or that a `kata train` left in it; None without one."""
+    from kata.skills.contract.package import MANIFEST
+
+    result = RunFolder(folder).read_json(RESULT) if folder.is_dir() else None
+    package = folder / str(result["package"]) if result and "package" in result else folder
+    return package if (package / MANIFEST).is_file() else None

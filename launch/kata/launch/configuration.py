@@ -15,7 +15,7 @@ from .arguments import Arguments, override_key
 from .keys import REQUIRED, VerbKeys, config_root, options
 
 RAW = frozenset(
-    {"against", "data", "docs", "library", "out", "policy", "robot", "sentence", "skill"}
+    {"against", "data", "docs", "library", "out", "policy", "replay", "robot", "sentence", "skill"}
     | {"a", "b", "reason", "version"}
 )
 """Plain keys whose text never passes through Hydra's grammar, so that any path works."""

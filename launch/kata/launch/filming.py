@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kata.datasets.types import FRAME_S, Condition
+from kata.datasets.types import FRAME_S, Atom, Condition
 
 from .film import Caption, Film, drawn
 from .trials import Block, SentenceTrials, sentence_episode
 
 if TYPE_CHECKING:
     from kata.skills.execution.log import RunLog
+    from kata.skills.execution.messages import ReadySkill
     from kata.skills.execution.options import Mode
-    from kata.skills.execution.runner import RunFrame
+    from kata.skills.execution.runner import OnFrame, RunFrame
 
 SIZE = (800, 450)
 _EVERY = 2
@@ -32,6 +34,31 @@ def film_episode(
     world: Any = asked.make_world()
     table = getattr(world, "world", world)
     skills = {agent.contract.name: agent.load(world) for agent in asked.agents}
+
+    def go(on_frame: OnFrame) -> tuple[Block, RunLog | None]:
+        return sentence_episode(asked, world, skills, mode, seed, on_frame)
+
+    return filmed(table, asked.sentence, lambda frame: _aim(frame, skills), path, go)
+
+
+def filmed[T](
+    table: Any,
+    title: str,
+    aim: Callable[[RunFrame], Condition | None],
+    path: Path,
+    go: Callable[[OnFrame], T],
+) -> T:
+    """What `go` gives, and its film: it must call what it is given once a frame.
+
+    Args:
+        table: the world that draws itself; its renderers are closed afterwards.
+        title: on top of every picture.
+        aim: the condition whose facts are shown.
+        path: of the mp4.
+        go: runs the episode.
+
+    Raises StorageError where the disk refuses, SimulationError without OpenGL.
+    """
     count = 0
     with Film(path, round(1.0 / (FRAME_S * _EVERY))) as film:
 
@@ -39,37 +66,42 @@ def film_episode(
             nonlocal count
             if count % _EVERY == 0:
                 image = table.render("view", *SIZE, shadows=False)
-                film.add(drawn(image, _caption(frame, asked.sentence, skills)))
+                film.add(drawn(image, _caption(frame, title, aim(frame))))
             count += 1
 
         try:
-            return sentence_episode(asked, world, skills, mode, seed, on_frame)
+            return go(on_frame)
         finally:
             table.close()
 
 
-def _caption(frame: RunFrame, sentence: str, skills: dict[str, Any]) -> Caption:
+def _caption(frame: RunFrame, title: str, aim: Condition | None) -> Caption:
     running = frame.plan.index(frame.call) if frame.call in frame.plan else len(frame.plan)
-    facts = [(text, frame.facts) for text in _facts(frame, skills)]
     return Caption(
-        title=sentence,
+        title=title,
         calls=frame.plan,
         current=running,
         state=frame.state,
-        facts=[(text, Condition.parse(text).evaluate(now).value) for text, now in facts],
+        facts=[(str(atom), frame.facts.value(atom)) for atom in _atoms(frame, aim)],
         time_s=frame.observation.time_s,
     )
 
 
-def _facts(frame: RunFrame, skills: dict[str, Any]) -> list[str]:
-    """The atoms that the running call is about, those that it makes true first."""
+def _atoms(frame: RunFrame, aim: Condition | None) -> list[Atom]:
+    """Those that a condition is about, what it makes true first."""
+    if aim is None:
+        return []
+    literals = aim.literals(frame.facts.table)
+    return sorted(literals, key=lambda atom: not literals[atom])[:_MOST]
+
+
+def _aim(frame: RunFrame, skills: Mapping[str, ReadySkill]) -> Condition | None:
+    """What the running call achieves."""
     call = frame.call or (frame.plan[-1] if frame.plan else "")
     name, _, rest = call.partition("(")
     if name not in skills:
-        return []
+        return None
     from kata.skills.contract.call import Call
 
     values = [value.strip() for value in rest.rstrip(")").split(",")]
-    achieved = Call.of(skills[name].contract, values).achieves
-    literals = achieved.literals(frame.facts.table)
-    return [str(atom) for atom in sorted(literals, key=lambda atom: not literals[atom])][:_MOST]
+    return Call.of(skills[name].contract, values).achieves

@@ -6,6 +6,7 @@ block, and equal seeds give equal files whatever the number of workers.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from kata.skills.evidence.workers import Workers
 
 from .agents import Agent
 from .progress import bar
+from .replays import scene_of
 from .seeds import episode_seed
 from .workspace import RunFolder
 
 if TYPE_CHECKING:
+    from kata.skills.evidence.trials import Trial
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.options import Mode
 
@@ -32,12 +35,22 @@ BLOCK = 10
 
 @dataclass(frozen=True, slots=True)
 class SkillTrials:
-    """Trials of one skill; `purpose` and `seed` decide the scenes."""
+    """Trials of one skill.
+
+    Attributes:
+        seed, purpose: decide the scenes.
+        start: word for where the arm begins, told of each episode.
+        vector: trials side by side in a process; it changes nothing but the time.
+        replays: whether each failure comes with a replay.
+    """
 
     make_world: MakeWorld
     agent: Agent
     seed: int
     purpose: str
+    start: str = ""
+    vector: int = 16
+    replays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +66,24 @@ class SentenceTrials:
 
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
     """Episodes `first` to `first + count` of one skill: how each began and ended."""
-    from kata.skills.evidence.trials import build_trials
+    from kata.skills.evidence.trials import build_vector, run_vector
 
-    job = build_trials(asked.make_world, asked.agent.load)
-    episodes = []
-    for index in range(first, first + count):
-        trial = job(episode_seed(asked.seed, asked.purpose, index))
-        start = {
-            "position": trial.start.position.tolist(),
-            "tool": trial.start.tool.tolist(),
-            "focus": trial.start.focus.tolist(),
-        }
-        episodes.append({**trial.to_data(), "start": start})
-    return {"episodes": episodes}
+    seeds = [episode_seed(asked.seed, asked.purpose, i) for i in range(first, first + count)]
+    jobs = build_vector(asked.make_world, asked.agent.load, min(asked.vector, count))
+    scene = scene_of(jobs[0].world) if asked.replays else {}
+    return {"episodes": [_episode(asked, trial, scene) for trial in run_vector(jobs, seeds)]}
+
+
+def _episode(asked: SkillTrials, trial: Trial, scene: Mapping[str, Any]) -> Block:
+    from kata.skills.evidence.replay_file import replay_text
+
+    start = trial.start
+    places = {"position": start.position, "tool": start.tool, "focus": start.focus}
+    told = {**trial.to_data(), "start_kind": asked.start}
+    told["start"] = {name: values.tolist() for name, values in places.items()}
+    if asked.replays and trial.failure is not None:
+        told["replay"] = replay_text(trial.failure.placed(scene, asked.agent.identity))
+    return told
 
 
 def sentence_block(asked: SentenceTrials, mode: Mode, first: int, count: int) -> Block:
@@ -109,16 +127,24 @@ def blocks(
     title: str,
     units: Mapping[str, int],
     part_done: Callable[[str], float] | None = None,
+    enough: Callable[[list[Block]], bool] | None = None,
+    arrived: Callable[[Block], None] | None = None,
 ) -> dict[str, Block]:
     """The result of every block by name, in the order of `work`; finished ones are read.
 
     `units` says how much a block counts for in the bar, `part_done` how much of one that is being
-    worked on is done. Raises what a block raises.
+    worked on is done. `enough` gets the blocks from the first to the last before a gap, and may say
+    that no more are wanted: then there are only these. `arrived` may change a new block before it
+    is kept. Raises what a block raises.
     """
     kept = {name: folder.read_json(f"{PARTS}/{name}.json") for name in work}
     open_work = {name: work[name] for name, data in kept.items() if data is None}
     found = {name: data for name, data in kept.items() if data is not None}
-    if open_work:
+
+    def first_ones() -> list[Block]:
+        return [found[name] for name in itertools.takewhile(found.__contains__, work)]
+
+    if open_work and not (enough and enough(first_ones())):
         with bar(title, sum(units.values())) as advance:
 
             def show() -> None:
@@ -129,10 +155,14 @@ def blocks(
 
             show()
             for name, data in workers.run(open_work, show):
+                if arrived:
+                    arrived(data)
                 folder.write_json(f"{PARTS}/{name}.json", data)
                 found[name] = data
                 show()
-    return {name: found[name] for name in work}
+                if enough and enough(first_ones()):
+                    break
+    return dict(zip(work, first_ones(), strict=False))
 
 
 def spans(trials: int, size: int = BLOCK) -> list[tuple[int, int]]:

@@ -19,10 +19,10 @@ from .configuration import Config
 
 CONFIG, RESULT, LOG = "config.yaml", "result.json", "log.txt"
 
-RESUMING = frozenset({"bench", "demo", "evaluate", "record", "train"})
+RESUMING = frozenset({"bench", "compare", "demo", "evaluate", "publish", "record", "train"})
 """Verbs that go on where an earlier run with the same folder stopped."""
 
-FREE = frozenset({"address", "device", "processes", "runtime", "workers"})
+FREE = frozenset({"address", "device", "processes", "runtime", "vector", "workers"})
 """Keys that may differ between a run and its continuation: they change no result but its time."""
 
 

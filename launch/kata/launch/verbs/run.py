@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kata.launch import build, sentences
+from kata.launch import build, sentences, showing
 from kata.launch.job import Done, Job
 from kata.launch.planning import answer_lines
 from kata.launch.progress import percent, say
@@ -14,8 +14,10 @@ VIDEO = "run.mp4"
 
 
 def run(job: Job) -> Done:
-    """Plan in the first scene; if there is a plan, run every trial of every handover."""
+    """Plan in the first scene and run every trial of every handover, or show a replay."""
     config = job.config
+    if config.replay:
+        return showing.show(job)
     modes = sentences.modes_of(config.handover)
     sentences.check_trials(config.trials)
     film = job.folder / VIDEO if sentences.wants_video(config) else None

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from kata.datasets.types import Array, Atom, ConfigError, KataError
+from kata.datasets.types import Array, Atom, Condition, ConfigError, KataError
 from kata.skills.execution.log import Flip
 
 from .failures import KINDS
@@ -102,6 +102,7 @@ _NUMBERS = ("period_s", "duration_s", "predicted")
 def _built(data: Mapping[str, Any]) -> Replay:
     texts = {name: _text(data[name], name) for name in _TEXTS}
     numbers = {name: _number(data[name], name) for name in _NUMBERS}
+    Condition.parse(texts["goal"])
     if texts["kind"] not in KINDS:
         raise ValueError(f"kind {texts['kind']!r}")
     if not 1e-4 <= numbers["period_s"] <= 1.0:

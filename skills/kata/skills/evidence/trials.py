@@ -11,7 +11,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kata.datasets.types import Condition, MakeWorld, TrialWorld
+import numpy as np
+
+from kata.datasets.types import ENTITY_WIDTH, Condition, MakeWorld, TrialWorld
 from kata.skills.contract.call import Call
 from kata.skills.execution.messages import ChunkQuery, ChunkReply, ReadySkill
 from kata.skills.execution.options import ExecutorOptions
@@ -50,6 +52,7 @@ class Trial:
         conditions: what held at the start, in the call's roles; see `start_facts`.
         predicted: success that the skill's boundary predicted at the start; 1 without a model.
         failure: how to see it again; None after a success.
+        start_kind: word for where it began, such as `nominal`; empty where nobody said.
     """
 
     seed: int
@@ -64,6 +67,7 @@ class Trial:
     conditions: Mapping[str, bool] = field(default_factory=dict)
     predicted: float = 1.0
     failure: Replay | None = None
+    start_kind: str = ""
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file, without the start and the replay."""
@@ -76,8 +80,21 @@ class Trial:
             **Metrics(self.path_m, self.jerk, self.limits_hit).to_data(),
             "predicted": round(self.predicted, 6),
             "kind": self.failure.kind if self.failure else "",
+            "start_kind": self.start_kind,
             "conditions": dict(self.conditions),
         }
+
+
+def trial_of(data: Mapping[str, Any]) -> Trial:
+    """The trial of `to_data` with its `start`: lists `position`, `tool` and `focus`."""
+    position, tool, focus = (np.array(data["start"][k]) for k in ("position", "tool", "focus"))
+    focus = focus.reshape(len(focus), ENTITY_WIDTH)
+    told = ("seed", "call", "success", "reason", "duration_s", "path_m", "limits_hit")
+    return Trial(
+        **{name: data[name] for name in (*told, "conditions", "predicted", "start_kind")},
+        start=Start(position, tool, focus),
+        jerk=Jerk(**data["jerk"]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,228 @@
+"""What `kata evaluate` is made of: who is tried, the trials in blocks, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any, get_args
+
+from kata.datasets.types import ConfigError, UnknownNameError
+
+from . import build
+from .agents import Agent, find_agent
+from .configuration import Config
+from .job import Job
+from .progress import bounds, percent
+from .replays import keep_failures
+from .trials import Block, SkillTrials, blocks, skill_block, spans
+
+if TYPE_CHECKING:
+    from kata.skills.evidence.cells import Cell
+    from kata.skills.library.library import Entry, Library
+
+BOTH = "both"
+"""The `start` for which every other trial begins near home and the others anywhere."""
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is tried; `entry` is its version in the library, None where it is of none."""
+
+    agent: Agent
+    library: Library | None = None
+    entry: Entry | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the skill."""
+        return self.agent.contract.name
+
+
+def check(config: Config) -> None:
+    """Raise ConfigError or UnknownNameError for what cannot be evaluated."""
+    from kata.skills.evidence.interval import Method
+
+    for key in ("trials", "vector"):
+        if config[key] < 1:
+            raise ConfigError(f"no {key}", where=key, expected="1 or more", got=str(config[key]))
+    if config.interval not in get_args(Method):
+        raise UnknownNameError("interval", str(config.interval), get_args(Method), where="interval")
+
+
+def subject(config: Config) -> Subject:
+    """Who acts. Raises UnknownNameError, ConfigError or PackageError."""
+    agent = find_agent(config.policy, config.skill, config.library, config.version)
+    if config.policy != "library":
+        return Subject(agent)
+    library = build.library(config.library)
+    return Subject(agent, library, library.show(f"{agent.contract.name}@{agent.contract.version}"))
+
+
+def episodes_of(job: Job, tried: Subject) -> list[Block]:
+    """Every trial, by start and seed; blocks that are there from an earlier run are read."""
+    from kata.skills.evidence.trials import block_size
+
+    config, name = job.config, tried.name
+    purpose, work, units = f"evaluate {name}", {}, {}
+    for start, trials in _starts(config).items():
+        asked = SkillTrials(
+            build.make_trial(config, name, start),
+            tried.agent, config.seed, purpose, start, config.vector, replays=True,
+        )  # fmt: skip
+        for first, count in spans(trials, block_size(config.trials)):
+            work[f"{start}-{first:05d}"] = (skill_block, (asked, first, count))
+            units[f"{start}-{first:05d}"] = count
+    with build.workers(config, job.folder.path) as workers:
+        done = blocks(
+            job.folder, work, workers, f"evaluating {name}", units,
+            arrived=lambda block: keep_failures(job.folder, block["episodes"]),
+        )  # fmt: skip
+    return [episode for block in done.values() for episode in block["episodes"]]
+
+
+def _starts(config: Config) -> dict[str, int]:
+    """How many trials begin how."""
+    if config.start != BOTH:
+        return {str(config.start): config.trials}
+    half = config.trials // 2
+    parts = {"nominal": config.trials - half, "perturbed": half}
+    return {start: trials for start, trials in parts.items() if trials}
+
+
+def summary(config: Config, tried: Subject, episodes: Sequence[Block]) -> dict[str, Any]:
+    """What `result.json` says: the rate, what it cost, where it fails, and every failure."""
+    from kata.skills.evidence.interval import Interval
+
+    outcomes = [episode["success"] for episode in episodes]
+    rate = Interval.of(sum(outcomes), len(outcomes), method=config.interval)
+    failures = sorted((e for e in episodes if not e["success"]), key=_severity)
+    shown = ("seed", "call", "kind", "reason", "predicted", "replay")
+    return {
+        "skill": tried.name,
+        "policy": "expert" if tried.agent.folder is None else tried.agent.folder.name,
+        "identity": tried.agent.identity,
+        "start": config.start,
+        "interval_method": config.interval,
+        **rate.to_data(),
+        "cost": cost(episodes),
+        "cells": [cell.to_data() for cell in cells(config, tried, episodes)],
+        "failures": [{key: episode[key] for key in shown} for episode in failures],
+        "seeds": [episode["seed"] for episode in episodes],
+    }
+
+
+def _severity(episode: Block) -> tuple[int, float, int]:
+    from kata.skills.evidence.failures import severity
+
+    return severity(episode["kind"], episode["predicted"], episode["seed"])
+
+
+def cost(episodes: Sequence[Block]) -> dict[str, Any]:
+    """What trials cost: time, way and jerk as medians of the successes; null without any.
+
+    The greatest jerk and the limits that were hit are those of all trials.
+    """
+    good = [episode for episode in episodes if episode["success"]]
+    hits: dict[str, dict[str, int]] = {}
+    for episode in episodes:
+        for kind, joints in episode["limits_hit"].items():
+            for joint, count in joints.items():
+                by_joint = hits.setdefault(kind, {})
+                by_joint[joint] = by_joint.get(joint, 0) + count
+
+    def middle(values: Sequence[float]) -> float | None:
+        return round(median(values), 4) if values else None
+
+    return {
+        "duration_s": middle([e["duration_s"] for e in good]),
+        "path_m": middle([e["path_m"] for e in good]),
+        "jerk": middle([e["jerk"]["median"] for e in good]),
+        "peak_jerk": middle([e["jerk"]["peak"] for e in good]),
+        "greatest_jerk": max((e["jerk"]["peak"] for e in episodes), default=None),
+        "limits_hit": hits,
+    }
+
+
+def cells(config: Config, tried: Subject, episodes: Sequence[Block]) -> list[Cell]:
+    """Success by condition cell, worst first."""
+    from kata.skills.evidence.cells import cells_of
+    from kata.skills.evidence.start_cells import factors
+    from kata.skills.evidence.trials import trial_of
+
+    trials = [trial_of(episode) for episode in episodes]
+    names = [parameter.name for parameter in tried.agent.contract.parameters]
+    found = factors(trials, names)
+    return cells_of(found, [trial.success for trial in trials], config.interval)
+
+
+def record(config: Config, tried: Subject, result: Mapping[str, Any]) -> bool:
+    """Add the evidence to the library where the subject is of it; whether something was added.
+
+    The same evidence is recorded once, however often it is measured again.
+    """
+    from kata.skills.evidence.software import software
+
+    if tried.library is None or tried.entry is None:
+        return False
+    library, entry = tried.library, tried.entry
+    kept = ("start", "interval_method", "trials", "successes", "rate", "interval", "cost", "seeds")
+    world = build.world_config(config)
+    data: dict[str, Any] = {
+        "seed": config.seed,
+        **{key: result[key] for key in kept},
+        "worse": [c for c in result["cells"] if c["worse"]],
+        "robot": config.robot,
+        "world": world.fingerprint(),
+        "software": software(),
+    }
+    trained = library.records(entry, "training")
+    if trained and "dataset" in trained[-1].data:
+        data["dataset"] = trained[-1].data["dataset"]
+    if any(dict(old.data) == data for old in library.records(entry, "evidence")):
+        return False
+    library.record(entry, "evidence", data)
+    return True
+
+
+def lines(tried: Subject, result: Mapping[str, Any], folder: str) -> list[str]:
+    """The answer for a person: rate, cost, where it fails, and the worst failures."""
+    version = f"@{tried.entry.version}" if tried.entry else ""
+    used, rate = result["cost"], percent(result)
+    told = [f"{tried.name}{version}: {rate} of {result['trials']} trials"]
+    if used["duration_s"] is not None:
+        told.append(
+            f"a success takes {used['duration_s']:.1f} s and {used['path_m']:.2f} m; "
+            f"jerk {used['jerk']:.0f}, peak {used['peak_jerk']:.0f} rad/s3 (medians)"
+        )
+    told += _cell_lines(result["cells"])
+    failures = result["failures"]
+    if failures:
+        told.append("failures, worst first:")
+    for episode in failures[:_SHOWN]:
+        call = f"{episode['call']}: {episode['reason']}"
+        told.append(f"  {episode['kind']:<11}{episode['replay']}  {call}")
+    if len(failures) > _SHOWN:
+        told.append(f"  and {len(failures) - _SHOWN} more, in {folder}/result.json")
+    return told
+
+
+def _cell_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    worse = [cell for cell in found if cell["worse"]]
+    if not found:
+        return []
+    if not worse:
+        return [f"where it fails: of {len(found)} cells none is worse than the rest beyond chance"]
+    told = [f"where it fails: of {len(found)} cells {len(worse)} worse than the rest beyond chance"]
+    width = max(len(f"{c['factor']} {c['value']}") for c in worse[:_SHOWN]) + 2
+    for cell in worse[:_SHOWN]:
+        name = f"{cell['factor']} {cell['value']}"
+        rate = f"{100 * cell['rate']:5.1f} % ({bounds(cell['interval'])})"
+        told.append(f"  {name:<{width}}{rate} of {cell['trials']}, {_chance(cell['p_value'])}")
+    return told
+
+
+def _chance(p_value: float) -> str:
+    return f"p = {p_value:.2g}" if p_value >= 1e-4 else "p < 0.0001"
