@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from kata.datasets.types import ConfigError
 from kata.launch import build
 from kata.launch.actions import dispatch, no_word
+from kata.launch.exporting import exported, package_folder
 from kata.launch.job import Done, Job
 from kata.launch.shelves import listed, shown_skill, verified
 
 
 def run(job: Job) -> Done:
-    """List, show, add, verify or roll back skills."""
-    actions = {"list": _list, "show": _show, "add": _add, "verify": _verify, "rollback": _rollback}
-    return dispatch(job, actions, needs={"show": "NAME", "add": "FOLDER", "rollback": "NAME"})
+    """List, show, add, verify, roll back or export skills."""
+    actions = {"list": _list, "show": _show, "add": _add, "verify": _verify}
+    actions |= {"rollback": _rollback, "export": exported}
+    needs = {"show": "NAME", "add": "FOLDER", "rollback": "NAME", "export": "NAME"}
+    return dispatch(job, actions, needs=needs)
 
 
 def _list(job: Job, word: str) -> Done:
@@ -24,12 +25,7 @@ def _list(job: Job, word: str) -> Done:
 
 def _add(job: Job, word: str) -> Done:
     """A package, or what `kata train` left: its verified package becomes a draft."""
-    folder = Path(word).expanduser()
-    if not (folder / "manifest.json").exists():
-        inside = sorted(path.parent for path in folder.glob("*/manifest.json"))
-        if len(inside) == 1:
-            folder = inside[0]
-    entry = build.library(job.config.library).add(folder, "draft", "added by hand")
+    entry = build.library(job.config.library).add(package_folder(word), "draft", "added by hand")
     line = f"{entry} {entry.state}: {entry.summary}"
     result = {"name": entry.name, "version": entry.version, "identity": entry.identity}
     return Done(result, (line,), f"kata library show {entry}")
