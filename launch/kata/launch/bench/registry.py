@@ -11,7 +11,11 @@ from kata.datasets.types import UnknownNameError
 
 from .table import BenchResult
 
-BENCHES: Mapping[str, str] = {}
+BENCHES: Mapping[str, str] = {
+    "start": "kata.launch.bench.start:run",
+    "executor": "kata.launch.bench.executor:run",
+    "sim": "kata.launch.bench.sim:run",
+}
 """`module:function` by name, in the order in which `kata bench all` runs them."""
 
 
