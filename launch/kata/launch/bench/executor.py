@@ -23,9 +23,9 @@ MUST_MS = 0.5
 SENTENCE = "put the red cube in the drawer, then close it"
 _NOTES = (
     (
-        "A whole plan of four calls in simulation. A tick is all that happens between two commands: "
-        "every fifth one observes and computes all facts, each one evaluates conditions, watches and "
-        "boundaries and samples the trajectory. CPU time of the process."
+        "A whole plan of four calls in simulation. A tick is all that happens between two "
+        "commands: every fifth one observes and computes all facts, each one evaluates conditions, "
+        "watches and boundaries and samples the trajectory. CPU time of the process."
     ),
     "Left out: the simulation, and what the skills' policies take for their chunks.",
     (

@@ -19,8 +19,8 @@ LOOP_MUST, FETCH_MUST = 0.8, 1.5
 _TASK = "pick"
 _NOTES = (
     (
-        "CPU time of one process, one thread. The plain loop is `mj_step` with all steps in one call "
-        "into C, on the same model, from the same state, with the servos holding."
+        "CPU time of one process, one thread. The plain loop is `mj_step` with all steps in one "
+        "call into C, on the same model, from the same state, with the servos holding."
     ),
     (
         "A world that is looked at gives the observation of all entities and all facts 20 times a "
@@ -32,8 +32,8 @@ _NOTES = (
     ),
     "Objects at rest sleep in our model, an option of MuJoCo; the plain loop has it too.",
     (
-        "A gymnasium step of ours costs more than a world's frame: it also makes a trajectory of the "
-        "action, the facts as text and the arrays of its observation space."
+        "A gymnasium step of ours costs more than a world's frame: it also makes a trajectory of "
+        "the action, the facts as text and the arrays of its observation space."
     ),
 )
 
