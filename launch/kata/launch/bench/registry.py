@@ -12,6 +12,7 @@ from kata.datasets.types import UnknownNameError
 from .table import BenchResult
 
 BENCHES: Mapping[str, str] = {
+    "latency": "kata.launch.bench.latency:run",
     "start": "kata.launch.bench.start:run",
     "executor": "kata.launch.bench.executor:run",
     "sim": "kata.launch.bench.sim:run",
