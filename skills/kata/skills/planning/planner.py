@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from kata.datasets.types import Atom, Condition, Facts
 from kata.skills.contract.contract import Contract
 
+from .descriptor import Predictor
 from .experience import MOST_FAILURES, RETRY_FACTOR, expected_costs, failure_counts
 from .heuristic import RelaxedPlan
 from .mutex import Pairs
@@ -22,11 +23,13 @@ class SymbolicPlanner:
 
     Attributes:
         success: measured rate of success by skill, in (0, 1]; time over rate is the cost.
+        predictor: predicts each call from the present state; where it can, that time counts.
         max_expanded: states that the search may expand before it gives up as `too_hard`.
     """
 
     success: Mapping[str, float] = field(default_factory=dict)
     max_expanded: int = 10_000
+    predictor: Predictor | None = None
 
     def plan(
         self,
@@ -46,7 +49,7 @@ class SymbolicPlanner:
         """
         problem = Problem(facts.table, contracts, expected_costs(contracts, self.success))
         counts = failure_counts(failures, facts)
-        actions = tuple(_weighed(problem.actions, counts))
+        actions = tuple(_weighed(self._timed(problem.actions, facts), counts))
         need, start = problem.need(goal), problem.state(facts)
         if need.holds(start):
             return Plan.sequence(goal, ())
@@ -59,6 +62,18 @@ class SymbolicPlanner:
         if isinstance(answer, NotFound):
             return _with_failures(_not_found(answer, goal, facts), counts)
         return Plan.sequence(goal, [action.call for action in answer.actions], answer.cost)
+
+    def _timed(self, actions: Sequence[Action], facts: Facts) -> Sequence[Action]:
+        """Actions that cost the time that is predicted for them now."""
+        if self.predictor is None:
+            return actions
+        predictions = self.predictor.calls([action.call for action in actions], facts)
+        return [
+            action
+            if found is None
+            else replace(action, cost=found.expected_time_s(action.call.contract))
+            for action, found in zip(actions, predictions, strict=True)
+        ]
 
     def _refuse(
         self,
