@@ -246,3 +246,20 @@ def test_margins_are_cheap_enough_for_every_frame() -> None:
     margins(view, TABLE)
     # A generous bound for a shared machine; 0.1 ms where nothing else runs.
     assert min(timeit(lambda: margins(view, TABLE), number=20) for _ in range(10)) / 20 < 1e-3
+
+
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=12))
+def test_what_is_kept_of_the_last_scene_changes_nothing(order: list[int]) -> None:
+    still = scene()
+    moved = replace(still, poses=still.poses + np.array([0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0]))
+    touched = frozenset(
+        {frozenset({"hand.left", "red_cube"}), frozenset({"hand.right", "red_cube"})}
+    )
+    scenes = [
+        *(still, moved),
+        *(replace(still, touching=touched), replace(moved, touching=touched)),
+        *(replace(still, latched=frozenset({"button"})), replace(still, articulation=np.ones(7))),
+    ]
+    one_after_the_other = [margins(scenes[k], TABLE) for k in order]
+    for k, found in zip(order, one_after_the_other, strict=True):
+        assert np.array_equal(found, margins(scenes[k], atom_table(TYPES, ["hand"])))

@@ -68,7 +68,7 @@ def _ticks_ms(agents: list[Agent], seed: int) -> Any:
     from kata.skills.planning.planner import SymbolicPlanner
     from kata.skills.planning.service import make_plan
 
-    world = make_trial("table", "nominal", TableWorldConfig.load())
+    world: Any = make_trial("table", "nominal", TableWorldConfig.load())
     world.reset(seed)
     clock = _Clock()
     skills = {agent.contract.name: _timed(agent.load(world), clock) for agent in agents}

@@ -46,4 +46,4 @@ def _folder(job: Job) -> Path:
 def _seconds(job: Job, results: Mapping[str, Any]) -> float:
     """Time of all benches, those of an interrupted run included."""
     parts = (RunFolder(job.folder / name).read_json("result.json") for name in results)
-    return round(sum(part["seconds"] for part in parts if part), 1)
+    return round(sum(float(part["seconds"]) for part in parts if part), 1)

@@ -106,8 +106,13 @@ def _physics(seed: int, frames: int) -> tuple[float, float, float]:
     state = np.zeros(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
     mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_FULLPHYSICS)
     control = np.tile(data.ctrl, (1, steps, 1))
+
+    def ours() -> None:
+        for _ in range(periods):
+            world.apply(hold)
+
     return (
-        steps / _cpu_s(lambda: [world.apply(hold) for _ in range(periods)]),
+        steps / _cpu_s(ours),
         steps / _cpu_s(lambda: mujoco.mj_step(model, data, nstep=steps)),
         steps / _cpu_s(lambda: rollout.rollout(model, other, state[None], control)),
     )
@@ -122,12 +127,15 @@ def _looked_at(frames: int) -> float:
     home = world.commanded
     periods = round(FRAME_S / world.period_s)
     phase = np.arange(len(home) - 1)
+    commands = []
+    for k in range(frames * periods):
+        target = home.copy()
+        target[:-1] += 0.2 * (np.sin(0.01 * k + phase) - np.sin(phase))
+        commands.append(Command.hold(target))
 
     def go() -> None:
-        for k in range(frames * periods):
-            target = home.copy()
-            target[:-1] += 0.2 * (np.sin(0.01 * k + phase) - np.sin(phase))
-            world.apply(Command.hold(target))
+        for k, command in enumerate(commands):
+            world.apply(command)
             if k % periods == 0:
                 world.observe()
                 world.facts()

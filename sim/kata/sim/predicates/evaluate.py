@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from kata.datasets.types import HAND_PREDICATES, Atom, AtomTable, SpecError
 from kata.datasets.types.pose import Array
 from kata.sim.scene.view import SceneView
 
-from .rules import CERTAIN, RULES, Atoms, Geometry, Index, Rule
+from .rules import CERTAIN, RULES, TOUCH_PREDICATES, Atoms, Geometry, Index, Rule
 
 _KEPT_TABLES = 16
 
@@ -21,14 +21,31 @@ _KEPT_TABLES = 16
 class _Group:
     """One predicate's rule, its atoms, and where their margins go."""
 
+    predicate: str
     rule: Rule
     atoms: Atoms
     where: Index
 
 
+@dataclass(slots=True)
+class _Compiled:
+    """A table's groups, apart by whether touch and grippers matter, and the last outcome.
+
+    What lies still has the same bits in every frame, and most things lie still most of the time:
+    then only the rules of touch are worked out.
+    """
+
+    table: AtomTable
+    still: tuple[_Group, ...]
+    touch: tuple[_Group, ...]
+    seen: bytes = b""
+    geometry: Geometry | None = None
+    margins: Array = field(default_factory=lambda: np.empty(0))
+
+
 # By identity, because a table is costly to hash at every call; the table is kept with it, so that
 # its identity cannot be given to another one meanwhile.
-_groups: dict[tuple[int, tuple[str, ...]], tuple[AtomTable, tuple[_Group, ...]]] = {}
+_compiled: dict[tuple[int, tuple[str, ...]], _Compiled] = {}
 
 
 def margins(view: SceneView, table: AtomTable) -> Array:
@@ -37,17 +54,33 @@ def margins(view: SceneView, table: AtomTable) -> Array:
     Raises SpecError if the view lacks a name of the table.
     """
     key = (id(table), view.names)
-    kept = _groups.get(key)
+    kept = _compiled.get(key)
     if kept is None:
-        if len(_groups) >= _KEPT_TABLES:
-            _groups.clear()
-        kept = _groups[key] = (table, _group(view.names, table))
-    geometry = Geometry.of(view)
-    out = np.empty(len(table.atoms))
-    for group in kept[1]:
+        if len(_compiled) >= _KEPT_TABLES:
+            _compiled.clear()
+        kept = _compiled[key] = _compile(view.names, table)
+    arrays = (view.poses, view.half, view.articulation, view.region_pose, view.region_half)
+    seen = b"".join([array.tobytes() for array in (*arrays, view.base)])
+    groups = kept.touch
+    if kept.geometry is None or seen != kept.seen:
+        kept.seen, kept.geometry = seen, Geometry.of(view)
+        kept.margins = np.empty(len(table.atoms))
+        groups = (*kept.still, *kept.touch)
+    geometry, out = replace(kept.geometry, view=view), kept.margins
+    for group in groups:
         out[group.where] = group.rule(geometry, group.atoms)
     np.minimum(out, CERTAIN, out=out)
-    return np.maximum(out, -CERTAIN, out=out)
+    np.maximum(out, -CERTAIN, out=out)
+    return out.copy()
+
+
+def _compile(names: tuple[str, ...], table: AtomTable) -> _Compiled:
+    groups = _group(names, table)
+    return _Compiled(
+        table,
+        tuple(group for group in groups if group.predicate not in TOUCH_PREDICATES),
+        tuple(group for group in groups if group.predicate in TOUCH_PREDICATES),
+    )
 
 
 def _group(names: tuple[str, ...], table: AtomTable) -> tuple[_Group, ...]:
@@ -63,7 +96,7 @@ def _group(names: tuple[str, ...], table: AtomTable) -> tuple[_Group, ...]:
         own = [i for i, atom in enumerate(table.atoms) if atom.predicate == predicate]
         if own:
             atoms = _rows(names, table, [table.atoms[i] for i in own])
-            groups.append(_Group(rule, atoms, np.array(own, dtype=np.intp)))
+            groups.append(_Group(predicate, rule, atoms, np.array(own, dtype=np.intp)))
     return tuple(groups)
 
 

@@ -254,3 +254,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     }
 )
 """Every predicate's rule, by the name that atoms use."""
+
+TOUCH_PREDICATES = frozenset({"holding", "gripper_empty", "pressed"})
+"""Predicates that depend on contacts, tools, openings or latches; the others only on where what
+is, which hardly ever changes from one frame to the next."""
