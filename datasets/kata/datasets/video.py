@@ -20,7 +20,7 @@ from .statistics import Statistics
 from .types import DatasetError
 
 KEY_FRAME_EVERY = 2
-_OPTIONS = {
+ENCODER_OPTIONS = {
     "libx264": {"preset": "veryfast", "crf": "20", "bf": "0"},
     "mpeg4": {"qscale": "4", "bf": "0"},
 }
@@ -48,7 +48,9 @@ class VideoEncoder:
         flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
         self._container = av.open(self._sink, "w", format="mp4", options=flags)
         encoder = codec()[0]
-        stream: Any = self._container.add_stream(encoder, rate=fps, options=dict(_OPTIONS[encoder]))
+        stream: Any = self._container.add_stream(
+            encoder, rate=fps, options=dict(ENCODER_OPTIONS[encoder])
+        )
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = KEY_FRAME_EVERY
         stream.codec_context.thread_count = 1
