@@ -7,6 +7,7 @@ Only the loader is ours: it hands LeRobot's policy the batch that LeRobot's data
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -100,6 +101,7 @@ def train(
     checkpoint of another training, DatasetError for data without the skill.
     """
     settings = LeRobotSettings.of(config.settings)
+    _check_plain(config)
     require(f"policy=lerobot/{settings.type}")
     frames = read_frames(dataset, skill, settings.cameras, objects=settings.objects)
     with torch_threads(config.threads):
@@ -152,8 +154,8 @@ class _Run:
         self._resume()
         preset = theirs.get_scheduler_preset()
         self.schedule: Any = preset.build(self.optimizer, config.steps) if preset else None
-        if self.schedule:
-            for _ in range(self.step):
+        with warnings.catch_warnings(action="ignore"):  # it misses the optimiser's steps
+            for _ in range(self.step if self.schedule else 0):
                 self.schedule.step()
 
     def advance(self) -> None:
@@ -200,6 +202,20 @@ class _Run:
                 "the checkpoint there came from another training",
                 where=str(self.folder),
                 hint="choose another out=DIR, or delete that folder",
+            )
+
+
+def _check_plain(config: TrainConfig) -> None:
+    """Raise ConfigError for what only our own training can do."""
+    plain = TrainConfig()
+    for name in ("processes", "precision", "accumulate", "compile"):
+        if getattr(config, name) != getattr(plain, name):
+            raise ConfigError(
+                "LeRobot's policies are trained in one process, as they are",
+                where=f"train.{name}",
+                expected=str(getattr(plain, name)),
+                got=str(getattr(config, name)),
+                hint="lerobot-train on the same dataset has options of its own",
             )
 
 
