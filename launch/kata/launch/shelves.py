@@ -64,7 +64,9 @@ def _told(record: Record) -> str:
         by = ", by override" if dict(data.get("promotion", {})).get("ground") == "override" else ""
         return f"{data.get('state')}{by}: {data.get('reason')}"
     if record.kind == "attempt":
-        return f"attempt {data.get('attempt')} to be promoted, {data.get('trials')} trials"
+        return (
+            f"attempt {data.get('attempt')} to be promoted: {data.get('seeds', [0, 0])[1]} trials"
+        )
     if record.kind == "refusal":
         return f"not promoted: {data.get('text')}"
     if record.kind == "evidence" and "interval" in data:

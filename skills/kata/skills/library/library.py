@@ -237,6 +237,10 @@ class Library:
         """The records that count as proof: signed, unchanged and in their place."""
         return sound_records(self.record_root, identity, self.keyring)
 
+    def recorded(self) -> tuple[str, ...]:
+        """Every identity that there are records about, whether its package is there or not."""
+        return tuple(folder.name for folder in _subfolders(self.record_root))
+
     def faults(self, identity: str) -> tuple[str, ...]:
         """What is wrong with the records of an identity; nothing, if they are sound."""
         links = check(self.record_root, identity, self.keyring)
@@ -272,9 +276,9 @@ class Library:
     def _finding_of_records(self) -> Iterator[Finding]:
         """What is wrong with records about packages that are not there."""
         known = {entry.identity for entry in self.list()}
-        for folder in _subfolders(self.record_root):
-            if folder.name not in known:
-                finding = self._checked(folder, folder.name)
+        for identity in self.recorded():
+            if identity not in known:
+                finding = self._checked(self.record_root / identity, identity)
                 if finding.problem:
                     yield finding
 

@@ -204,6 +204,27 @@ class BadPolicy(WaypointPolicy):
         return ActionChunk(chunk.start_s, chunk.step_s, "joint", values)
 
 
+class UnreliablePolicy(BadPolicy):
+    """Picks as well as it can in a share of its calls; in the others it gives NaN at once.
+
+    Args:
+        rate: chance of a call to go well, drawn from the seed of the call.
+        salt: policies of other salts fail on other seeds.
+        speed: in units of a joint per s.
+    """
+
+    def __init__(self, rate: float, salt: int = 0, speed: float = 0.6) -> None:
+        super().__init__("")
+        self.waypoints, self.speed = _pick, speed
+        self._rate, self._salt = rate, salt
+
+    def reset(self, seed: int) -> None:
+        """Draw whether the call of this seed goes well."""
+        super().reset(seed)
+        drawn = np.random.default_rng([seed, self._salt]).random()
+        self.fault = "" if drawn < self._rate else "nan"
+
+
 def with_fault(skills: Mapping[str, LoadedSkill], name: str, fault: str) -> dict[str, LoadedSkill]:
     """The same skills, one of them with a `BadPolicy`."""
     bad = LoadedSkill(skills[name].contract, BadPolicy(fault), skills[name].boundary)

@@ -1,0 +1,167 @@
+"""Candidates on the same scenes, blind, in blocks that are kept one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kata.datasets.types import ConfigError, MakeWorld
+
+from . import build
+from .agents import Agent, package_in
+from .trials import Block, blocks, spans
+from .workspace import RunFolder
+
+if TYPE_CHECKING:
+    from kata.skills.evidence.blind import Blinding
+    from kata.skills.evidence.workers import Workers
+
+EXPERT = "expert"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Who is compared: its name in results, and the hash of its package; empty for an expert."""
+
+    name: str
+    agent: Agent
+    identity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Trials of candidates on scenes that they share; picklable.
+
+    Attributes:
+        agents: by code, see `kata.skills.evidence.blind`.
+        first_seed: of the first scene; the others follow.
+    """
+
+    make_world: MakeWorld
+    agents: Mapping[str, Agent]
+    blinding: Blinding
+    first_seed: int
+
+    @classmethod
+    def of(
+        cls, make_world: MakeWorld, candidates: Sequence[Candidate], seed: int, first_seed: int
+    ) -> Contest:
+        """A blind contest. Raises ConfigError for a candidate that comes twice."""
+        from kata.skills.evidence.blind import Blinding
+
+        blinding = Blinding(tuple(each.name for each in candidates), seed)
+        agents = {each.name: each.agent for each in candidates}
+        by_code = {code: agents[name] for code, name in blinding.sealed.items()}
+        return cls(make_world, by_code, blinding, first_seed)
+
+    def load_all(self) -> None:
+        """Load every candidate once, so that one that cannot be used is told before any trial."""
+        world = self.make_world()
+        for agent in self.agents.values():
+            agent.load(world)
+
+
+def contest_block(asked: Contest, first: int, count: int) -> Block:
+    """Trials of every candidate on scenes `first` to `first + count`, by code."""
+    from kata.skills.evidence.trials import TrialJob
+
+    world = asked.make_world()
+    jobs = {code: TrialJob(world, agent.load(world)) for code, agent in asked.agents.items()}
+    trials: dict[str, list[Block]] = {code: [] for code in asked.blinding.codes}
+    orders = []
+    for index in range(first, first + count):
+        seed = asked.first_seed + index
+        order = asked.blinding.order(seed)
+        for code in order:
+            trials[code].append(jobs[code](seed).to_data())
+        orders.append(list(order))
+    return {"orders": orders, "trials": trials}
+
+
+def hold(
+    contest: Contest,
+    folder: RunFolder,
+    workers: Workers,
+    trials: int,
+    title: str,
+    enough: Callable[[Mapping[str, list[Block]]], bool] | None = None,
+) -> dict[str, list[Block]]:
+    """All trials by code, or those until there are `enough`. Raises what a trial raises."""
+    parts = spans(trials)
+    work = {f"{first:05d}": (contest_block, (contest, first, count)) for first, count in parts}
+    units = {f"{first:05d}": count for first, count in parts}
+
+    def stop(done: list[Block]) -> bool:
+        return enough is not None and enough(_joined(contest, done))
+
+    done = blocks(folder, work, workers, title, units, enough=stop)
+    return _joined(contest, list(done.values()))
+
+
+def unseal(contest: Contest, trials: Mapping[str, list[Block]]) -> dict[str, list[Block]]:
+    """The trials by name, in the order in which the candidates were given."""
+    sealed = contest.blinding.sealed
+    named = {sealed[code]: each for code, each in trials.items()}
+    return {name: named[name] for name in contest.blinding.names}
+
+
+def find_candidates(
+    names: Sequence[str], skill: str | None, library: str | None
+) -> tuple[Candidate, ...]:
+    """Who is meant by `expert`, `NAME@VERSION` of the library, or a folder; all of one skill.
+
+    Raises UnknownNameError, or ConfigError for candidates of several skills or none.
+    """
+    found = [None if name == EXPERT else _find(name, library) for name in names]
+    skills = {each.agent.contract.name for each in found if each} | ({skill} if skill else set())
+    if len(skills) != 1:
+        raise ConfigError(
+            "candidates of several skills" if skills else "which skill?",
+            where=", ".join(names),
+            expected="one skill",
+            got=", ".join(sorted(skills)),
+            hint="" if skills else "skill=pick",
+        )
+    expert = Candidate(EXPERT, Agent(build.contract(next(iter(skills)))))
+    return tuple(each or expert for each in found)
+
+
+def _find(name: str, library: str | None) -> Candidate:
+    from kata.skills.contract.package import open_package
+
+    folder = Path(name).expanduser()
+    package = None if "@" in name else package_in(folder)
+    if package is not None:
+        opened = open_package(package)
+        return Candidate(name, Agent(opened.contract, package), opened.identity)
+    if folder.is_dir() or "/" in name:
+        raise ConfigError(
+            "no skill there",
+            where=name,
+            expected="expert, a version such as pick@1.0.0, the out of kata train, or a package",
+        )
+    shelf = build.library(library)
+    entry = shelf.show(name)
+    skill = shelf.get(str(entry))
+    return Candidate(str(entry), Agent(skill.contract, skill.folder), entry.identity)
+
+
+def differing_terms(candidates: Sequence[Candidate]) -> list[str]:
+    """Fields in which the candidates' contracts differ, version and summary left out."""
+    terms = [each.agent.contract.to_data() for each in candidates]
+    fields = dict.fromkeys(field for each in terms for field in each)
+    told = {"version", "summary"}
+    return [
+        field
+        for field in fields
+        if field not in told and any(each.get(field) != terms[0].get(field) for each in terms)
+    ]
+
+
+def _joined(contest: Contest, done: Sequence[Block]) -> dict[str, list[Block]]:
+    return {
+        code: [trial for block in done for trial in block["trials"][code]]
+        for code in contest.blinding.codes
+    }
