@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kata.datasets.types import ConfigError, PackageError, Policy, World
+from kata.datasets.types import ConfigError, PackageError, Policy, UnknownNameError, World
+from kata.policies.settings import INFERENCES
 
 from . import build
 from .workspace import RESULT, RunFolder
@@ -22,10 +23,18 @@ class Agent:
     """A skill to be loaded where it is used; without a folder, the scripted expert.
 
     Picklable, so that each worker process loads its own.
+
+    Attributes:
+        inference: what runs the networks of learned policies: torch or onnx.
     """
 
     contract: Contract
     folder: Path | None = None
+    inference: str = "torch"
+
+    def __post_init__(self) -> None:
+        if self.inference not in INFERENCES:
+            raise UnknownNameError("inference", self.inference, INFERENCES, where="inference")
 
     @property
     def identity(self) -> str:
@@ -46,6 +55,10 @@ class Agent:
         skill = open_package(self.folder)
         policy = skill.load_policy(lambda name: _expert(name, world))
         _check_robot(policy, world, self.folder)
+        if self.inference != "torch" and not skill.scripted:
+            from kata.policies.inference import set_inference
+
+            set_inference(policy, self.inference)
         boundary: Boundary = skill.load_boundary(load_boundary) or FactBoundary()
         return LoadedSkill(skill.contract, policy, boundary)
 
@@ -69,9 +82,9 @@ def _check_robot(policy: Policy, world: World, folder: Path) -> None:
         )
 
 
-def library_agents(library: Library) -> tuple[Agent, ...]:
+def library_agents(library: Library, inference: str = "torch") -> tuple[Agent, ...]:
     """The best version of each skill of a library, by name."""
-    return tuple(Agent(skill.contract, skill.folder) for skill in library.skills())
+    return tuple(Agent(skill.contract, skill.folder, inference) for skill in library.skills())
 
 
 def find_agent(policy: str, skill: str, library: str | None, version: str | None = None) -> Agent:

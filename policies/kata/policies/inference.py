@@ -10,8 +10,8 @@ from torch import Tensor
 from kata.datasets.types import ConfigError, Policy, UnknownNameError
 
 from .policy import ChunkPolicy
+from .settings import INFERENCES
 
-INFERENCES = ("torch", "onnx")
 TOLERANCE = 1e-4
 """Greatest difference of a normalised action between the engines."""
 

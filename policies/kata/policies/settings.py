@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from kata.datasets.types import ConfigError
 
+INFERENCES = ("torch", "onnx")
+"""What can run a network: torch, or ONNX Runtime."""
+
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise ConfigError unless low <= value <= high."""
