@@ -12,6 +12,8 @@ from kata.datasets.types import UnknownNameError
 from .table import BenchResult
 
 BENCHES: Mapping[str, str] = {
+    "loader": "kata.launch.bench.loader:run",
+    "record": "kata.launch.bench.record:run",
     "latency": "kata.launch.bench.latency:run",
     "start": "kata.launch.bench.start:run",
     "executor": "kata.launch.bench.executor:run",

@@ -1,0 +1,47 @@
+"""LeRobot's datasets as the baseline of a bench: quiet, offline, with its caches in a folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kata.datasets.types import MissingDependencyError
+
+
+@contextmanager
+def lerobot_datasets(folder: Path) -> Iterator[Any]:
+    """LeRobot's class `LeRobotDataset`, of which nothing is written outside of a folder.
+
+    Raises MissingDependencyError without LeRobot.
+    """
+    if importlib.util.find_spec("lerobot") is None:
+        raise MissingDependencyError("lerobot", "lerobot", purpose="the baseline of this bench")
+    import av
+    import datasets
+    import torch
+    from huggingface_hub import constants
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    before = datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_OFFLINE, torch.get_num_threads()
+    datasets.config.HF_DATASETS_CACHE = folder / "cache"
+    constants.HF_HUB_OFFLINE = True
+    datasets.disable_progress_bars()
+    # More threads than one cost it CPU time on small tensors and give it nothing.
+    torch.set_num_threads(1)
+    av.logging.set_libav_level(av.logging.ERROR)
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield LeRobotDataset
+    finally:
+        logging.disable(level)
+        datasets.enable_progress_bars()
+        datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_OFFLINE = before[:2]
+        torch.set_num_threads(before[2])
