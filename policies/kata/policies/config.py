@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kata.datasets.types import ConfigError
+from kata.datasets.types import ConfigError, UnknownNameError
 
 from .settings import check_range
+
+PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class TrainConfig:
         feature_clip, action_clip: bound of a normalised number.
         curve_every, held_out_every, checkpoint_every: in steps.
         threads: torch threads; more than one slows small networks down on shared cores.
+        processes: of this machine that share each batch, each with a GPU of its own if any.
+        precision: `fp32`, or `bf16` for the network's products.
+        accumulate: pieces that a process cuts its share of a batch into, to save memory.
+        compile: whether torch compiles the network before the first step.
         device: `cpu`, `cuda` or `auto`.
     """
 
@@ -54,6 +60,10 @@ class TrainConfig:
     held_out_every: int = 500
     checkpoint_every: int = 500
     threads: int = 1
+    processes: int = 1
+    precision: str = "fp32"
+    accumulate: int = 1
+    compile: bool = False
     device: str = "cpu"
     seed: int = 0
 
@@ -68,6 +78,9 @@ class TrainConfig:
             check_range(name, getattr(self, name), 0, 2**62)
         check_range("ema", self.ema, 0.0, 1.0)
         check_range("held_out", self.held_out, 0.0, 0.9)
-        check_range("threads", self.threads, 1, 256)
+        for name in ("threads", "processes", "accumulate"):
+            check_range(name, getattr(self, name), 1, 256)
+        if self.precision not in PRECISIONS:
+            raise UnknownNameError("precision", self.precision, PRECISIONS, where="precision")
         if not isinstance(self.settings, Mapping):
             raise ConfigError("wrong type", where="settings", expected="a mapping")

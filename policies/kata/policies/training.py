@@ -23,6 +23,7 @@ from kata.datasets.types import ConfigError
 
 from .card import Card
 from .checkpoint import Checkpoint, Curves, read_checkpoint, write_checkpoint, write_curves
+from .compute import Compute, launched_ranks
 from .config import TrainConfig
 from .demonstrations import Demonstrations
 from .device import find_device, torch_threads
@@ -68,24 +69,35 @@ def train(
 ) -> TrainResult:
     """Train a policy into `out`: policy, `curves.json` and a checkpoint to resume from.
 
-    Goes on from a checkpoint that is there. Raises ConfigError if that one came from another
-    configuration or other data, PackageError if it is damaged, StorageError if the disk refuses.
+    Goes on from a checkpoint that is there. With `config.processes` above one, that many are
+    started; in one that was launched with others (`torchrun`, `accelerate launch`), this is its
+    part, and all must ask for the same. Raises ConfigError if the checkpoint came from another
+    configuration or other data, PackageError if it is damaged, StorageError if the disk refuses,
+    ExecutionError if one of the processes dies.
     """
     folder = Path(out)
-    with torch_threads(config.threads):
-        run = _Run(config, data, folder)
-        while run.step < config.steps and not (stop and stop()):
-            run.advance()
-            due = run.step % config.checkpoint_every == 0 or run.step == config.steps
-            if progress and (run.step % config.curve_every == 0 or due):
-                progress(run.step, config.steps, run.curves.last("train"))
-            if due:
+    if config.processes > 1 and launched_ranks() == 1:
+        from .ranks import train_on_ranks
+
+        return train_on_ranks(config, data, folder, on_checkpoint, progress, stop)
+    compute = Compute(config)
+    try:
+        with torch_threads(config.threads):
+            run = Run(config, data, folder, compute)
+            while run.step < config.steps and not (stop and compute.agreed(stop())):
+                run.advance()
+                due = run.step % config.checkpoint_every == 0 or run.step == config.steps
+                if progress and (run.step % config.curve_every == 0 or due):
+                    progress(run.step, config.steps, run.curves.last("train"))
+                if due:
+                    run.save()
+                    if on_checkpoint:
+                        on_checkpoint(run.step, copy.deepcopy(run.averaged))
+            if 0 < run.step < config.steps:
                 run.save()
-                if on_checkpoint:
-                    on_checkpoint(run.step, copy.deepcopy(run.averaged))
-        if 0 < run.step < config.steps:
-            run.save()
-        return run.finish()
+            return run.finish()
+    finally:
+        compute.close()
 
 
 def card_of(config: TrainConfig, data: Demonstrations, rows: Any) -> Card:
@@ -124,12 +136,21 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     return config.lr * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
-class _Run:
-    """The state of one training: what a checkpoint holds, and the data it reads."""
+_FREE = frozenset({"processes", "accumulate"})
+"""What may differ between a training and its continuation: it changes rounding, and no more."""
 
-    def __init__(self, config: TrainConfig, data: Demonstrations, folder: Path) -> None:
-        self.config, self.folder = config, folder
-        device = find_device(config.device)
+
+class Run:
+    """The state of one training: what a checkpoint holds, and the data it reads.
+
+    Goes on from the folder's checkpoint. Raises as `train` does.
+    """
+
+    def __init__(
+        self, config: TrainConfig, data: Demonstrations, folder: Path, compute: Compute
+    ) -> None:
+        self.config, self.folder, self.compute = config, folder, compute
+        device = compute.device
         rows, held = data.split(config.held_out, config.seed)
         card = card_of(config, data, rows)
         with torch.random.fork_rng(devices=[]):
@@ -144,13 +165,14 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             self.weights, lr=config.lr, weight_decay=config.weight_decay, fused=True
         )
+        self.model = compute.wrapped(self.network)
         self.features, self.actions = _tensors(card, data, rows, device)
+        self.batch = min(config.batch, len(rows))
+        compute.check_batch(self.batch)
         # A few thousand rows tell the held-out loss well enough.
         some = held[:: max(1, len(held) // 2048)]
         self.held = _tensors(card, data, some, device) if len(held) else None
-        identity = {"config": asdict(config), "device": device, "data": data.digest()}
-        # As a checkpoint will give it back.
-        self.identity = json.loads(json.dumps({**identity, "torch": torch.__version__}))
+        self.identity = _identity(config, data)
         self.step, self.curves, self.order = 0, Curves(), torch.empty(0)
         self.order_epoch = -1
         self.resumed_from = self._resume()
@@ -164,9 +186,9 @@ class _Run:
             generator = torch.Generator().manual_seed(seed_of(config.seed, 2, step))
             noise = torch.randn(features.shape, generator=generator).to(features.device)
             features = features + config.feature_noise * noise
-        loss = self.policy.loss(self.network, features, actions, seed_of(config.seed, 3, step))
+        loss = self.policy.loss(self.model, features, actions, seed_of(config.seed, 3, step))
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.compute.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.weights, config.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(config, step)
@@ -181,6 +203,8 @@ class _Run:
 
     def save(self) -> None:
         """Make this state durable, the averaged policy with it."""
+        if not self.compute.main:
+            return
         moments = [self.optimizer.state[weight] for weight in self.weights]
         write_checkpoint(
             self.folder,
@@ -196,9 +220,10 @@ class _Run:
 
     def finish(self) -> TrainResult:
         """Write the curves, and the policy if it is done."""
-        if self.step >= self.config.steps:
-            self.averaged.save(self.folder)
-        write_curves(self.folder, self.curves)
+        if self.compute.main:
+            if self.step >= self.config.steps:
+                self.averaged.save(self.folder)
+            write_curves(self.folder, self.curves)
         return TrainResult(
             policy=self.averaged,
             folder=self.folder,
@@ -212,8 +237,7 @@ class _Run:
 
     def _rows(self, step: int) -> Tensor:
         """Rows (batch,) of this step: a fresh order every epoch, the last odd rows left out."""
-        count = len(self.features)
-        batch = min(self.config.batch, count)
+        count, batch = len(self.features), self.batch
         epoch, place = divmod(step, count // batch)
         if epoch != self.order_epoch:
             generator = torch.Generator().manual_seed(seed_of(self.config.seed, 1, epoch))
@@ -245,6 +269,15 @@ class _Run:
                 self.optimizer.state[weight] = found.moments[i]
         self.step, self.curves = found.step, found.curves
         return found.step
+
+
+def _identity(config: TrainConfig, data: Demonstrations) -> dict[str, Any]:
+    """What a checkpoint must share with the training that goes on from it."""
+    asked = {name: value for name, value in asdict(config).items() if name not in _FREE}
+    identity = {"config": asked, "device": find_device(config.device), "data": data.digest()}
+    # As a checkpoint will give it back.
+    found: dict[str, Any] = json.loads(json.dumps({**identity, "torch": torch.__version__}))
+    return found
 
 
 def _tensors(card: Card, data: Demonstrations, rows: Any, device: str) -> tuple[Tensor, Tensor]:

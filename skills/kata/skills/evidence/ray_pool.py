@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -40,12 +41,6 @@ _HANDED_ON = (
 )
 """What a worker must know before it imports anything."""
 
-_PRIVATE = {
-    # Without the second, Ray replaces 127.0.0.1 by the address of a network.
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_AUTH_MODE": "token",
-}
 _ELSEWHERE = (ConfigError, DatasetError, PackageError, StorageError)
 
 
@@ -73,18 +68,20 @@ class RayPool:
         """Join the cluster, or start one. Takes some seconds the first time."""
         if self._call is not None:
             return
-        with _own_signals(), _environment({} if self.address else _private()):
+        if self.address:
+            _check_reachable(self.address)
+        with _own_signals(), contextlib.nullcontext() if self.address else _on_loopback():
             ray = _ray()
             if not ray.is_initialized():
                 self._joined = True
-                _joined(ray, self._options())
+                _join(ray, self._options())
         if ray.cluster_resources().get("CPU", 0) < 1:
             raise ConfigError("a cluster without CPUs", where=f"address={self.address}")
-        remote = ray.remote(num_cpus=1, max_retries=0)(_answer_there)
+        remote = ray.remote(num_cpus=1, max_retries=0)(answer_there)
         node = ray.get_runtime_context().get_node_id()
 
         def submit(call: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-            return remote.remote(node, _version(), call, tuple(arguments))
+            return remote.remote(node, version(), call, tuple(arguments))
 
         self._call = submit
 
@@ -118,7 +115,7 @@ class RayPool:
                 "a worker of the cluster cannot read the work",
                 where=f"address={self.address or 'local'}",
                 got=_first_line(error.__cause__ or error),
-                hint=f"install kata-robotics {_version()} with the same Python on each machine",
+                hint=f"install kata-robotics {version()} with the same Python on each machine",
             ) from error
 
     def close(self) -> None:
@@ -138,7 +135,6 @@ class RayPool:
         """What Ray is started, or joined, with."""
         quiet = {"configure_logging": False, "log_to_driver": False, "logging_level": "error"}
         if self.address:
-            _check_reachable(self.address)
             handed = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
             return {**quiet, "address": self.address, "runtime_env": {"env_vars": handed}}
         # Not in the run's folder: a path of a socket has 107 characters at most.
@@ -154,14 +150,17 @@ class RayPool:
         }
 
 
-def _answer_there(
-    home: str, version: str, call: Callable[..., Any], arguments: Sequence[Any]
+def answer_there(
+    home: str, wanted: str, call: Callable[..., Any], arguments: Sequence[Any]
 ) -> Answer:
-    """In a worker: the answer, and for another machine what it may lack."""
+    """In a worker: the answer; on another node than `home`, with what may be missing there.
+
+    A ConfigError where it is not the wanted version of Kata that answers.
+    """
     import ray
 
-    if version != _version():
-        return ConfigError("another version of Kata", expected=version, got=_version()), None
+    if wanted != version():
+        return ConfigError("another version of Kata", expected=wanted, got=version()), None
     error, value = answer(call, arguments)
     if isinstance(error, _ELSEWHERE) and ray.get_runtime_context().get_node_id() != home:
         error = _lacking(error, socket.gethostname())
@@ -184,16 +183,23 @@ def _ray() -> Any:
     return ray
 
 
-def _joined(ray: Any, options: dict[str, Any]) -> None:
+def _join(ray: Any, options: dict[str, Any]) -> None:
     try:
         ray.init(**options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        address = options.get("address")
+        if "address" not in options:
+            raise ExecutionError(
+                "cannot start Ray",
+                where="runtime=ray",
+                got=_first_line(error),
+                hint="runtime=local",
+            ) from error
         raise ExecutionError(
-            "cannot join the Ray cluster" if address else "cannot start Ray",
-            where=f"address={address}" if address else "runtime=ray",
+            "cannot join the Ray cluster",
+            where=f"address={options['address']}",
             got=_first_line(error),
-            hint="`ray status` tells whether it runs here" if address else "try runtime=local",
+            hint="`ray status` must work on this machine; where the cluster has a token, set "
+            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
         ) from error
 
 
@@ -215,18 +221,28 @@ def _check_reachable(address: str) -> None:
         ) from None
 
 
-def _private() -> dict[str, str]:
-    """The surroundings of a cluster of our own: its token is new, and known to nobody else."""
-    return {**_PRIVATE, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-
-
 @contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def _on_loopback() -> Iterator[None]:
+    """The surroundings in which a cluster of our own starts, seen by this machine alone.
+
+    Ray replaces 127.0.0.1 by the address of a network unless it believes that this system knows
+    no clusters, as on macOS.
+    """
+    values = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    if "ray" not in sys.modules:
+        # It is read once, at the import; a new one is known to nobody else.
+        values["RAY_AUTH_TOKEN"] = os.environ.get("RAY_AUTH_TOKEN") or secrets.token_hex(32)
+        values["RAY_AUTH_MODE"] = "token"
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
+    _ray()
+    from ray._private import ray_constants
+
+    clusters, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
         yield
     finally:
+        ray_constants.ENABLE_RAY_CLUSTER = clusters
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
@@ -247,7 +263,8 @@ def _own_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _version() -> str:
+def version() -> str:
+    """The version that every worker must have too."""
     return importlib.metadata.version("kata-robotics")
 
 
