@@ -5,14 +5,16 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from kata.datasets import columns
 from kata.datasets.dataset import Dataset
 from kata.datasets.lerobot_format import INFO, KATA, STATS
 from kata.datasets.testing import fake_dataset, fake_frames, fake_recorder, fake_robot
-from kata.datasets.types import DatasetError, Outcome, UnknownNameError
+from kata.datasets.types import DatasetError, Outcome, StorageError, UnknownNameError
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,39 @@ def test_a_cache_on_disk_gives_the_same_columns(tmp_path: Path) -> None:
         assert mapped.content_hash == plain.content_hash
         assert mapped.episodes == plain.episodes
     assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_a_cache_that_another_process_made_first_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = fake_dataset(tmp_path / "data", episodes=2)
+    cache, load = tmp_path / "cache", columns.load_columns
+
+    def load_late(*args: Any) -> Any:
+        monkeypatch.setattr(columns, "load_columns", load)
+        Dataset.open(tmp_path / "data", cache=cache).column("action")
+        return load(*args)
+
+    monkeypatch.setattr(columns, "load_columns", load_late)
+    assert Dataset.open(tmp_path / "data", cache=cache).content_hash == plain.content_hash
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_cache_that_is_not_whole_is_made_again(tmp_path: Path) -> None:
+    plain = fake_dataset(tmp_path / "data", episodes=1)
+    for name in ("action.npy", "skill.json"):
+        Dataset.open(tmp_path / "data", cache=tmp_path / "cache").column("action")
+        (folder,) = (tmp_path / "cache").iterdir()
+        (folder / name).write_bytes(b"half")
+        mapped = Dataset.open(tmp_path / "data", cache=tmp_path / "cache")
+        assert mapped.content_hash == plain.content_hash
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    fake_dataset(tmp_path / "data", episodes=1)
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(StorageError, match="the disk refused to write"):
+        Dataset.open(tmp_path / "data", cache=tmp_path / "cache").column("action")
 
 
 def test_an_unknown_key_is_answered_with_those_there_are(mixed: Dataset) -> None:

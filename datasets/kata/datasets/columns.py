@@ -134,8 +134,18 @@ def cached_columns(
         digest.update(f"{slot} {stat.st_size} {stat.st_mtime_ns}".encode())
     folder = cache / digest.hexdigest()[:32]
     clear_abandoned(cache)
-    if not folder.exists():
-        _write_columns(folder, load_columns(root, entries, spec))
+    if folder.exists():
+        try:
+            return _map_columns(folder, spec)
+        except (OSError, ValueError):
+            # Somebody meddled with the cache; what it was made from is still there.
+            shutil.rmtree(folder, ignore_errors=True)
+    _write_columns(folder, load_columns(root, entries, spec))
+    with told(folder):
+        return _map_columns(folder, spec)
+
+
+def _map_columns(folder: Path, spec: FeatureSpec) -> dict[str, Column]:
     out: dict[str, Column] = {}
     for key, key_spec in spec.items():
         if key_spec.dtype == "video":
