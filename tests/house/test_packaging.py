@@ -21,7 +21,8 @@ PINS = [
 ]
 
 # Packages that a module may only import inside a function, with the extra that brings them.
-EXTRAS = {"lerobot": "lerobot", "datasets": "lerobot", "openai": "llm", "ray": "ray"}
+EXTRAS = {"lerobot": "lerobot", "draccus": "lerobot", "huggingface_hub": "lerobot"}
+EXTRAS |= {"datasets": "lerobot", "openai": "llm", "ray": "ray"}
 # What testing.py needs: the contract tests are for people who have pytest.
 TESTING = {"pytest", "hypothesis"}
 

@@ -155,8 +155,9 @@ class _Run:
         preset = theirs.get_scheduler_preset()
         self.schedule: Any = preset.build(self.optimizer, config.steps) if preset else None
         with warnings.catch_warnings(action="ignore"):  # it misses the optimiser's steps
-            for _ in range(self.step if self.schedule else 0):
-                self.schedule.step()
+            for _ in range(self.step):
+                if self.schedule:
+                    self.schedule.step()
 
     def advance(self) -> None:
         """One step of LeRobot's loss and optimiser."""
