@@ -10,6 +10,9 @@ import pytest
 
 from kata.launch.cli import main
 from kata.launch.demo import stages
+from kata.launch.seeds import episode_seed
+from kata.skills.library.library import Library
+from kata.skills.library.signing import Keyring
 
 LINE = [
     "demo",
@@ -54,13 +57,15 @@ def test_result_says_how_skills_and_handovers_went(done: Path) -> None:
         assert set(block) == BLOCK | {"demonstrations", "train_seconds", "rate_perturbed"}
     assert set(result["chain"]) == {"naive", "blended", "full"}
     for block in result["chain"].values():
-        extra = {"rate_without_replan", "interval_without_replan", "peak_jerk"}
+        extra = {"rate_without_replan", "interval_without_replan", "predicted", "peak_jerk"}
         assert set(block) == BLOCK | extra
+        assert set(block["predicted"]) == {"rate", "interval"}
 
 
 def test_everything_that_it_names_is_there(done: Path) -> None:
     page = (done / "report.html").read_text()
     assert "<video" in page
+    assert page.count("predicted ") >= 3
     assert "http://" not in page.replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert (done / "demo.mp4").stat().st_size > 1000
     assert {path.name for path in (done / "library/skills").iterdir()} == {
@@ -111,3 +116,16 @@ def test_two_workers_give_the_same_result(done: Path, tmp_path: Path) -> None:
 def test_another_seed_needs_another_folder(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*LINE, "seed=1", f"out={done}"]) == 2
     assert "begun with another configuration" in capsys.readouterr().err
+
+
+def test_its_skills_are_judged_by_the_rule_of_publishing(done: Path) -> None:
+    library = Library(done / "library", Keyring(done.parent / "keys"))
+    result = json.loads((done / "result.json").read_text())
+    for entry in library.list():
+        low, _ = result["skills"][entry.name]["interval"]
+        assert entry.state == "candidate" if low < 0.8 else "promoted"
+        kinds = [record.kind for record in library.sound_records(entry.identity)]
+        assert kinds[:3] == ["state", "attempt", "evidence"]
+        assert kinds[3] == ("refusal" if entry.state == "candidate" else "state")
+        attempt = library.records(entry, "attempt")[0].data
+        assert attempt["seeds"] == [episode_seed(0, f"demo {entry.name} nominal", 0), 2]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kata.policies.config import TrainConfig
     from kata.sim.scene.config import TableWorldConfig
     from kata.skills.contract.contract import Contract
+    from kata.skills.evidence.descriptor import SkillDescriptor
     from kata.skills.evidence.workers import Workers
     from kata.skills.library.library import Library
 
@@ -148,15 +149,18 @@ def workers(config: Config, folder: Path | None = None) -> Workers:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the planner knows of a library: contracts, and measured rates of success by skill."""
+    """What the planner knows of a library: contracts, and what was measured of each skill."""
 
     contracts: tuple[Contract, ...]
     success: Mapping[str, float]
+    descriptors: Mapping[str, SkillDescriptor]
 
 
 def contracts_of(library: Library) -> Known:
     """The contracts of the best version of each skill, with the evidence about them."""
-    skills, success = [], {}
+    from .descriptors import descriptor_of_entry
+
+    skills, success, descriptors = [], {}, {}
     for skill in library.skills():
         skills.append(skill.contract)
         entry = library.show(f"{skill.contract.name}@{skill.contract.version}")
@@ -164,4 +168,7 @@ def contracts_of(library: Library) -> Known:
         if evidence:
             # A rate of zero would forbid the skill for ever.
             success[entry.name] = max(float(evidence[-1].data["rate"]), 0.01)
-    return Known(tuple(skills), success)
+        descriptor = descriptor_of_entry(library, entry)
+        if descriptor is not None:
+            descriptors[entry.name] = descriptor
+    return Known(tuple(skills), success, descriptors)

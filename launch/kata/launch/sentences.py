@@ -12,6 +12,7 @@ from kata.datasets.types import ConfigError, UnknownNameError
 from . import build, graphics
 from .agents import library_agents
 from .configuration import Config
+from .descriptors import forecaster
 from .filming import film_episode
 from .job import Job
 from .progress import bar
@@ -45,12 +46,14 @@ def check_trials(trials: int) -> None:
 
 def trials_of(config: Config, library: Library) -> SentenceTrials:
     """The trials that a configuration asks for, with the skills of a library."""
+    known = build.contracts_of(library)
     return SentenceTrials(
         build.make_trial(config, "table"),
-        library_agents(library),
-        build.contracts_of(library).success,
+        library_agents(library, config.inference),
+        known.success,
         config.text,
         config.seed,
+        known.descriptors,
     )
 
 
@@ -61,7 +64,8 @@ def plan_first(asked: SentenceTrials) -> PlanAnswer:
     world = asked.make_world()
     world.reset(episode_seed(asked.seed, "scene", 0))
     contracts = [agent.contract for agent in asked.agents]
-    return make_plan(asked.sentence, world.facts(), contracts, success=asked.success)
+    planner, _ = forecaster(asked.success, asked.descriptors, world.observe)
+    return make_plan(asked.sentence, world.facts(), contracts, planner=planner)
 
 
 def wants_video(config: Config) -> bool:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from kata.skills.library.library import Finding, Library
     from kata.skills.library.records import Record
 
+_LONG = 80
+
 
 def listed(library: Library) -> Done:
     """Every version in a line."""
@@ -73,7 +75,11 @@ def _told(record: Record) -> str:
         low, high = data["interval"]
         rate = f"{100 * data['rate']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
         return f"measured: {rate} of {data.get('trials')} trials"
-    return f"{record.kind}: {shown(dict(data))}"
+    if record.kind == "descriptor":
+        matters = ", ".join(dict(data.get("matters", {})).get("success", ())) or "nothing seen yet"
+        return f"descriptor of {data.get('trials')} trials: success depends on {matters}"
+    told = shown(dict(data))
+    return f"{record.kind}: {told if len(told) <= _LONG else told[:_LONG] + ' ...'}"
 
 
 def verified(library: Library, name: str) -> Done:

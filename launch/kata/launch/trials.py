@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import MakeWorld
@@ -21,9 +21,11 @@ from .seeds import episode_seed
 from .workspace import RunFolder
 
 if TYPE_CHECKING:
+    from kata.skills.evidence.descriptor import SkillDescriptor
     from kata.skills.evidence.trials import Trial
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.options import Mode
+    from kata.skills.handover.features import Start
 
 Block = dict[str, Any]
 PARTS = "parts"
@@ -62,6 +64,7 @@ class SentenceTrials:
     success: Mapping[str, float]
     sentence: str
     seed: int
+    descriptors: Mapping[str, SkillDescriptor] = field(default_factory=dict)
 
 
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
@@ -77,13 +80,16 @@ def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
 def _episode(asked: SkillTrials, trial: Trial, scene: Mapping[str, Any]) -> Block:
     from kata.skills.evidence.replay_file import replay_text
 
-    start = trial.start
-    places = {"position": start.position, "tool": start.tool, "focus": start.focus}
-    told = {**trial.to_data(), "start_kind": asked.start}
-    told["start"] = {name: values.tolist() for name, values in places.items()}
+    told = {**trial.to_data(), "start_kind": asked.start, "start": _place(trial.start)}
+    told["end"] = None if trial.end is None else _place(trial.end)
     if asked.replays and trial.failure is not None:
         told["replay"] = replay_text(trial.failure.placed(scene, asked.agent.identity))
     return told
+
+
+def _place(start: Start) -> dict[str, Any]:
+    places = {"position": start.position, "tool": start.tool, "focus": start.focus}
+    return {name: values.tolist() for name, values in places.items()}
 
 
 def sentence_block(asked: SentenceTrials, mode: Mode, first: int, count: int) -> Block:
@@ -107,17 +113,19 @@ def sentence_episode(
 ) -> tuple[Block, RunLog | None]:
     """One episode of a sentence in the scene of a seed, and its log unless there is no plan."""
     from kata.skills.execution.runner import run
-    from kata.skills.planning.planner import SymbolicPlanner
     from kata.skills.planning.service import make_plan
+
+    from .descriptors import forecaster, predicted_data
 
     world.reset(seed)
     contracts = [skill.contract for skill in skills.values()]
-    planner = SymbolicPlanner(asked.success)
+    planner, forecast = forecaster(asked.success, asked.descriptors, world.observe, seed)
     answer = make_plan(asked.sentence, world.facts(), contracts, planner=planner)
     if answer.plan is None:
         return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
+    predicted = predicted_data(forecast.chain(answer.plan.calls, moves=mode == "full"))
     log = run(world, answer.plan, skills, planner, mode, seed, on_frame=on_frame)
-    return {"calls": list(answer.calls), **log.to_data()}, log
+    return {"calls": list(answer.calls), "predicted": predicted, **log.to_data()}, log
 
 
 def blocks(
@@ -180,9 +188,12 @@ def rate_block(episodes: Sequence[Block]) -> Block:
 def chain_block(episodes: Sequence[Block]) -> Block:
     """How a sentence went: rates with and without a new plan, and the median seam's jerk.
 
+    `predicted` is of success without a new plan, null where a skill was never measured;
     `peak_jerk` is the median over episodes of the greatest one around their seams, in rad/s^3.
     """
     from statistics import median
+
+    from .descriptors import mean_prediction
 
     jerks = [episode["peak_jerk"] for episode in episodes if episode.get("seams")]
     without = rate_block([{"success": e["success"] and not e["replans"]} for e in episodes])
@@ -190,5 +201,6 @@ def chain_block(episodes: Sequence[Block]) -> Block:
         **rate_block(episodes),
         "rate_without_replan": without["rate"],
         "interval_without_replan": without["interval"],
+        "predicted": mean_prediction(episodes),
         "peak_jerk": round(median(jerks), 3) if jerks else 0.0,
     }

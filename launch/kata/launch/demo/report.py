@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kata.launch.configuration import Config
+from kata.launch.descriptors import predicted_words
 from kata.launch.help import version
 from kata.launch.job import Job
 from kata.launch.learning import TRAINING
@@ -78,6 +79,7 @@ def _mode_tile(mode: str, block: Mapping[str, Any]) -> dict[str, Any]:
         "colour": MODE_COLOURS[mode],
         "rate": f"{100 * block['rate']:.0f} %",
         "interval": bounds(block["interval"]),
+        "predicted": predicted_words(block["predicted"]),
         "without": f"{100 * block['rate_without_replan']:.0f} %",
         "successes": block["successes"],
         "trials": block["trials"],

@@ -1,4 +1,4 @@
-"""The demo's library: drafts get their boundaries and their evidence, and become candidates."""
+"""The demo's library: drafts get their boundaries and their evidence, and may be promoted."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from kata.launch.agents import Agent
 from kata.launch.configuration import Config
+from kata.launch.descriptors import record_descriptor
+from kata.launch.seeds import episode_seed
 from kata.launch.trials import Block
 
 from .lessons import boundary_of
 
 if TYPE_CHECKING:
-    from kata.skills.library.library import Library
+    from kata.skills.library.library import Entry, Library
 
 LIBRARY, PACKAGES = "library", "packages"
 _POLICY = ("policy.json", "policy.safetensors")
@@ -28,11 +30,12 @@ def fill_library(
     rollouts: Mapping[str, Mapping[str, list[Block]]],
     measured: Mapping[str, Block],
 ) -> Library:
-    """A library in `library/` with every skill: policy, boundary and evidence.
+    """A library in `library/` with every skill: policy, boundary, evidence and descriptor.
 
-    `rollouts`, by skill and kind of start, teach the boundaries; `measured` are the rates from
-    nominal starts. Doing it again changes nothing.
+    `rollouts`, by skill and kind of start, teach boundaries and descriptors; `measured` are
+    the rates from nominal starts. Doing it again changes nothing.
     """
+    from kata.skills.evidence.descriptor_storage import RECORD as DESCRIPTOR
     from kata.skills.handover.storage import save_boundary
     from kata.skills.library.library import Library
 
@@ -41,10 +44,31 @@ def fill_library(
         boundary = boundary_of(config, skill, rollouts[skill])
         package = _package(folder, agent, partial(save_boundary, boundary))
         entry = library.add(package, "candidate", "trained and measured by kata demo")
-        if not library.records(entry, "evidence"):
-            evidence = {"seed": config.seed, "start": "nominal", **measured[skill]}
-            library.record(entry, "evidence", evidence)
+        _judge(config, library, entry, measured[skill])
+        if not library.records(entry, DESCRIPTOR):
+            episodes = [episode for each in rollouts[skill].values() for episode in each]
+            record_descriptor(config, library, entry, episodes)
     return library
+
+
+def _judge(config: Config, library: Library, entry: Entry, measured: Block) -> None:
+    """Promote a version by the rule for a first one, from the rollouts that were made anyway."""
+    from kata.skills.evidence.attempts import conclude, find_attempt, open_attempt
+    from kata.skills.evidence.interval import Interval
+    from kata.skills.evidence.promotion import rule_on_first
+    from kata.skills.evidence.software import software
+
+    rate = Interval.of(measured["successes"], measured["trials"])
+    seed = episode_seed(config.seed, f"demo {entry.name} nominal", 0)
+    scene = {"robot": config.robot, "start": "nominal", "world": config.world.plain()}
+    begun = library.records(entry, "attempt")
+    if begun:
+        attempt = find_attempt(library, entry, begun[-1].digest)
+    else:
+        told = {"scene": scene, "reason": "", "software": software()}
+        attempt = open_attempt(library, entry, rate.trials, lambda _: seed, told)
+    evidence = {"seed": config.seed, "start": "nominal", **measured}
+    conclude(library, attempt, rule_on_first(rate, attempt.number), evidence)
 
 
 def _package(folder: Path, agent: Agent, boundary: Any) -> Path:

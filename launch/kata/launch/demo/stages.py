@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kata.launch import build
 from kata.launch.agents import Agent, library_agents
 from kata.launch.configuration import Config
+from kata.launch.descriptors import predicted_words
 from kata.launch.filming import film_episode
 from kata.launch.job import Job
 from kata.launch.progress import note, percent
@@ -112,6 +113,7 @@ def chain(
         known.success,
         config.sentence,
         config.seed,
+        known.descriptors,
     )
     tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
     units: dict[str, int] = {}
@@ -167,4 +169,5 @@ def chain_line(block: Block) -> str:
     """How a handover went, in one line."""
     first = 100 * block["rate_without_replan"]
     jerk = f"seam jerk {block['peak_jerk']:.0f} rad/s3"
-    return f"{percent(block)}, without a new plan {first:.0f} %, {jerk}"
+    told = predicted_words(block["predicted"])
+    return f"{percent(block)}, without a new plan {first:.0f} % ({told}), {jerk}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from kata.launch import build
+from kata.launch.descriptors import forecaster, predicted_data
 from kata.launch.job import Done, Job
 from kata.launch.planning import answer_lines
 from kata.launch.seeds import episode_seed
@@ -18,12 +19,14 @@ def run(job: Job) -> Done:
     world = build.make_trial(config, "table")()
     world.reset(episode_seed(config.seed, "scene", 0))
     known = build.contracts_of(build.library(config.library))
-    answer = make_plan(config.text, world.facts(), known.contracts, success=known.success)
+    planner, forecast = forecaster(known.success, known.descriptors, world.observe)
+    answer = make_plan(config.text, world.facts(), known.contracts, planner=planner)
     planned = answer.plan is not None
+    predicted = predicted_data(forecast.chain(answer.plan.calls, moves=True)) if planned else None
     command = ["kata", "run", config.text, *job.same_scene()]
     return Done(
-        answer.to_json(),
-        answer_lines(answer),
+        {**answer.to_json(), "predicted": predicted},
+        answer_lines(answer, predicted),
         shlex.join(command) if planned else "say it in other words; see the message above",
         code=0 if planned else 1,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kata.launch import build, sentences, showing
+from kata.launch.descriptors import predicted_words
 from kata.launch.job import Done, Job
 from kata.launch.planning import answer_lines
 from kata.launch.progress import percent, say
@@ -39,6 +40,7 @@ def run(job: Job) -> Done:
         block = result[mode]
         lines.append(
             f"{mode}: {block['successes']} of {block['trials']} succeeded, {percent(block)}; "
+            f"{predicted_words(block['predicted'])}; "
             f"seam jerk {block['peak_jerk']:.0f} rad/s3"
         )
         lines += [

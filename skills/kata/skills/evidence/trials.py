@@ -53,6 +53,7 @@ class Trial:
         predicted: success that the skill's boundary predicted at the start; 1 without a model.
         failure: how to see it again; None after a success.
         start_kind: word for where it began, such as `nominal`; empty where nobody said.
+        end: robot and focus after it; None where nobody looked.
     """
 
     seed: int
@@ -68,6 +69,7 @@ class Trial:
     predicted: float = 1.0
     failure: Replay | None = None
     start_kind: str = ""
+    end: Start | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file, without the start and the replay."""
@@ -157,6 +159,7 @@ def trial_steps(
     return Trial(
         seed, str(call), log.success, log.reason, log.duration_s, start,
         cost.path_m, cost.jerk, cost.limits_hit, start_conditions(call, log.first), chance, failure,
+        end=Start.of(world.observe(), call.focus),
     )  # fmt: skip
 
 
