@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .schema import CAMERA_PREFIX, Schema, plain_names
+from .schema import CAMERA_PREFIX, plain_names
 from .statistics import Statistics
 from .types import DatasetError, FeatureSpec, KeySpec, SpecError
 from .video import codec
@@ -33,6 +33,26 @@ DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 EPISODES_PATH = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 DATA_MEGABYTES, VIDEO_MEGABYTES = 100, 200
+
+
+class Layout(Protocol):
+    """What the files say about a whole dataset; a `Schema` is one."""
+
+    @property
+    def robot(self) -> str:
+        """Its name."""
+
+    @property
+    def fps(self) -> int:
+        """Frames per s."""
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """Every column."""
+
+    @property
+    def cameras(self) -> Mapping[str, tuple[int, int]]:
+        """Height and width by name."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,7 +142,7 @@ class Entry:
         )
 
 
-def features(schema: Schema) -> dict[str, dict[str, Any]]:
+def features(schema: Layout) -> dict[str, dict[str, Any]]:
     """LeRobot's features, in their order."""
     out: dict[str, dict[str, Any]] = {}
     for key, spec in schema.spec.items():
@@ -148,7 +168,7 @@ def json_bytes(data: Mapping[str, Any]) -> bytes:
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
-def info_bytes(schema: Schema, episodes: int, frames: int, tasks: int) -> bytes:
+def info_bytes(schema: Layout, episodes: int, frames: int, tasks: int) -> bytes:
     """`meta/info.json`; its size does not depend on the number of episodes."""
     info = {
         "codebase_version": VERSION,
@@ -208,12 +228,12 @@ def arrow_column(values: Any, spec: KeySpec) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(pa.array(np.ravel(values)), spec.shape[0])
 
 
-def stored_keys(schema: Schema) -> tuple[tuple[str, KeySpec], ...]:
+def stored_keys(schema: Layout) -> tuple[tuple[str, KeySpec], ...]:
     """The columns of the data files: all but the videos."""
     return tuple((key, spec) for key, spec in schema.spec.items() if spec.dtype != "video")
 
 
-def numeric_keys(schema: Schema) -> tuple[tuple[str, KeySpec], ...]:
+def numeric_keys(schema: Layout) -> tuple[tuple[str, KeySpec], ...]:
     """The columns that have statistics in the data files."""
     return tuple((key, spec) for key, spec in stored_keys(schema) if spec.dtype != "string")
 

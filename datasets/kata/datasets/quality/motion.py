@@ -172,7 +172,10 @@ def check_following(contents: Contents) -> tuple[list[Fault], list[str]]:
         return [], []
     arm = ~contents.grippers("observation.state")
     error = _errors(contents, state[:, arm], command[:, arm])
-    usual = np.nanmedian(error, axis=1)
+    whole = np.isfinite(error).all(axis=0)
+    if not whole.any():
+        return [], []
+    usual = np.median(error[:, whole], axis=1)
     lag = int(np.argmin(usual))
     spread = np.maximum(contents.spread(state)[arm], 1e-6)
     if usual[lag] > _MISFIT and not contents.ours:

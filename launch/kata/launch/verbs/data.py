@@ -7,14 +7,15 @@ from collections import Counter
 from pathlib import Path
 
 from kata.launch.actions import dispatch, shown
+from kata.launch.exchange import bring_in, take_out
 from kata.launch.job import Done, Job
 from kata.launch.quality import check
 
 
 def run(job: Job) -> Done:
-    """Show, compact or check a dataset."""
-    actions = {"show": _show, "compact": _compact, "check": check}
-    return dispatch(job, actions, dict.fromkeys(actions, "DIR"))
+    """Show, check, compact, import or export a dataset."""
+    own = {"show": _show, "check": check, "compact": _compact, "export": take_out}
+    return dispatch(job, {**own, "import": bring_in}, dict.fromkeys(own, "DIR"))
 
 
 def _show(_job: Job, word: str) -> Done:
