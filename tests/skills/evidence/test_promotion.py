@@ -166,7 +166,7 @@ def counted(rng, share_both, share_one, trials):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("both", "one"), [(0.9, 0.03), (0.7, 0.15), (0.5, 0.25), (0.97, 0.01)])
+@pytest.mark.parametrize(("both", "one"), [(0.9, 0.03), (0.7, 0.15), (0.97, 0.01)])
 def test_ten_tries_with_an_equal_version_promote_within_the_budget(both, one) -> None:
     rng = np.random.default_rng(0)
     repetitions, promoted = 20_000, 0
@@ -191,9 +191,9 @@ def test_ten_tries_with_a_first_version_of_just_80_percent_stay_within_the_budge
 @pytest.mark.slow
 @pytest.mark.parametrize("reason", ["faster", "safer"])
 def test_ten_tries_with_an_equal_version_and_a_wrong_reason_stay_within_the_budget(reason) -> None:
-    # 2000 times ten attempts: 20 000 decisions, each with the test of the reason.
+    # Fewer repetitions than above: no two of these decisions are alike, and each ranks its pairs.
     rng = np.random.default_rng(2)
-    repetitions, promoted = 2_000, 0
+    repetitions, promoted = 400, 0
     for _ in range(repetitions):
         for attempt in range(1, 11):
             one, other = (_drawn(rng, 100) for _ in range(2))
