@@ -25,8 +25,13 @@ def lerobot_datasets(folder: Path) -> Iterator[Any]:
     import datasets
     import torch
     from huggingface_hub import constants
+
+    handlers, disabled = logging.root.handlers[:], logging.root.manager.disable
+    logging.disable(logging.WARNING)
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
+    # What it imports sets up a log on the terminal, where the user would see everything twice.
+    logging.root.handlers[:] = handlers
     before = datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_OFFLINE, torch.get_num_threads()
     datasets.config.HF_DATASETS_CACHE = folder / "cache"
     constants.HF_HUB_OFFLINE = True
@@ -34,14 +39,12 @@ def lerobot_datasets(folder: Path) -> Iterator[Any]:
     # More threads than one cost it CPU time on small tensors and give it nothing.
     torch.set_num_threads(1)
     av.logging.set_libav_level(av.logging.ERROR)
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield LeRobotDataset
     finally:
-        logging.disable(level)
+        logging.disable(disabled)
         datasets.enable_progress_bars()
         datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_OFFLINE = before[:2]
         torch.set_num_threads(before[2])

@@ -54,8 +54,8 @@ def run(context: BenchContext) -> BenchResult:
         rows = _state_rows(context, opened)
         context.say("two cameras of 96 x 96: ours, LeRobot's loader")
         rows += _camera_rows(context, opened)
+        notes = (_HOW.format(backend=_backend()), _COLUMNS, _LIMITS)
     context.say("growth")
-    notes = (_HOW.format(backend=_backend()), _COLUMNS, _LIMITS)
     return BenchResult(tuple(rows), tuple(_growth(context)), notes)
 
 
