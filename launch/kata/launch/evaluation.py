@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -55,6 +55,7 @@ def check(config: Config) -> None:
 def subject(config: Config) -> Subject:
     """Who acts. Raises UnknownNameError, ConfigError or PackageError."""
     agent = find_agent(config.policy, config.skill, config.library, config.version)
+    agent = replace(agent, inference=config.inference)
     if config.policy != "library":
         return Subject(agent)
     library = build.library(config.library)
@@ -211,11 +212,12 @@ def lines(tried: Subject, result: Mapping[str, Any], folder: str) -> list[str]:
 
 def _cell_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
     worse = [cell for cell in found if cell["worse"]]
-    if not found:
-        return []
+    looked = sum(cell["tested"] for cell in found)
+    if not looked:
+        return ["where it fails: too few trials to say"] if found else []
     if not worse:
-        return [f"where it fails: of {len(found)} cells none is worse than the rest beyond chance"]
-    told = [f"where it fails: of {len(found)} cells {len(worse)} worse than the rest beyond chance"]
+        return [f"where it fails: of {looked} cells none is worse than the rest beyond chance"]
+    told = [f"where it fails: of {looked} cells {len(worse)} worse than the rest beyond chance"]
     width = max(len(f"{c['factor']} {c['value']}") for c in worse[:_SHOWN]) + 2
     for cell in worse[:_SHOWN]:
         name = f"{cell['factor']} {cell['value']}"

@@ -22,7 +22,7 @@ from .workspace import RunFolder
 
 if TYPE_CHECKING:
     from kata.skills.evidence.descriptor import SkillDescriptor
-    from kata.skills.evidence.trials import Trial
+    from kata.skills.evidence.trials import Trial, TrialJob
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.options import Mode
     from kata.skills.handover.features import Start
@@ -51,7 +51,7 @@ class SkillTrials:
     seed: int
     purpose: str
     start: str = ""
-    vector: int = 16
+    vector: int = 32
     replays: bool = False
 
 
@@ -69,12 +69,30 @@ class SentenceTrials:
 
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
     """Episodes `first` to `first + count` of one skill: how each began and ended."""
-    from kata.skills.evidence.trials import build_vector, run_vector
+    from kata.skills.evidence.trials import run_vector
 
     seeds = [episode_seed(asked.seed, asked.purpose, i) for i in range(first, first + count)]
-    jobs = build_vector(asked.make_world, asked.agent.load, min(asked.vector, count))
+    jobs = _lanes(asked.make_world, asked.agent, asked.vector, count)
     scene = scene_of(jobs[0].world) if asked.replays else {}
     return {"episodes": [_episode(asked, trial, scene) for trial in run_vector(jobs, seeds)]}
+
+
+_kept: list[tuple[tuple[Any, ...], list[TrialJob]]] = []
+
+
+def _lanes(make_world: MakeWorld, agent: Agent, vector: int, count: int) -> list[TrialJob]:
+    """The worlds to run `count` trials in, those of the block before if they are alike.
+
+    A reset leaves nothing of what was, so that only the time to build them is saved.
+    """
+    from kata.skills.evidence.trials import build_vector
+
+    many = min(vector, count)
+    parts = getattr(make_world, "func", make_world), getattr(make_world, "args", ())
+    key = (*parts, agent, many)
+    if not _kept or _kept[0][0] != key:
+        _kept[:] = [(key, build_vector(make_world, agent.load, many))]
+    return _kept[0][1]
 
 
 def _episode(asked: SkillTrials, trial: Trial, scene: Mapping[str, Any]) -> Block:

@@ -16,6 +16,9 @@ from .interval import Interval, Method
 from .several import holm
 from .start_cells import Factor
 
+Key = tuple[str, str]
+"""A factor's name and one of its values."""
+
 LEVEL = 0.05
 """Chance, at most, that a cell is called worse though none is."""
 
@@ -31,13 +34,14 @@ class Cell:
         factor, value: as in `object` and `red_cube`.
         interval: of its success rate.
         p_value: that so few successes come by chance, adjusted for all cells; 1 where untested.
-        worse: whether that is less than `LEVEL`.
+        tested: whether there are enough trials inside and outside of it.
     """
 
     factor: str
     value: str
     interval: Interval
     p_value: float = 1.0
+    tested: bool = False
 
     @property
     def worse(self) -> bool:
@@ -50,6 +54,7 @@ class Cell:
             "factor": self.factor,
             "value": self.value,
             **self.interval.to_data(),
+            "tested": self.tested,
             "p_value": round(self.p_value, 6),
             "worse": self.worse,
         }
@@ -65,31 +70,38 @@ def cells_of(
         outcomes: success of each trial.
         method: of the intervals.
     """
-    counts = {
-        (factor.name, value): [
-            done for cell, done in zip(factor.cells, outcomes, strict=True) if cell == value
-        ]
-        for factor in factors
-        for value in dict.fromkeys(factor.cells)
-    }
-    p_values = _p_values({key: (sum(c), len(c)) for key, c in counts.items()}, outcomes)
+    counts = _counts(factors, outcomes)
+    chance = p_values(factors, outcomes)
     cells = [
-        Cell(*key, Interval.of(sum(c), len(c), method=method), p_values.get(key, 1.0))
-        for key, c in counts.items()
+        Cell(*key, Interval.of(*count, method=method), chance.get(key, 1.0), key in chance)
+        for key, count in counts.items()
     ]
     return sorted(cells, key=lambda cell: (cell.p_value, cell.interval.rate, -cell.interval.trials))
 
 
-def _p_values(
-    counts: dict[tuple[str, str], tuple[int, int]], outcomes: Sequence[bool]
-) -> dict[tuple[str, str], float]:
-    """Adjusted p-values of the cells that are large enough to be tested."""
+def p_values(factors: Sequence[Factor], outcomes: Sequence[bool]) -> dict[Key, float]:
+    """Adjusted p-values, by factor and value, of the cells that are large enough to be tested."""
     trials, successes = len(outcomes), sum(outcomes)
-    tested = {key: count for key, count in counts.items() if LEAST <= count[1] <= trials - LEAST}
+    tested = {
+        key: count
+        for key, count in _counts(factors, outcomes).items()
+        if LEAST <= count[1] <= trials - LEAST
+    }
     if not tested:
         return {}
     from scipy.stats import hypergeom
 
     good, size = zip(*tested.values(), strict=True)
     chance = hypergeom.cdf(good, trials, successes, size)
-    return dict(holm(dict(zip(tested, map(float, chance), strict=True))))
+    # Rounding may leave a sum of probabilities a hair above one.
+    return dict(holm(dict(zip(tested, (min(1.0, float(p)) for p in chance), strict=True))))
+
+
+def _counts(factors: Sequence[Factor], outcomes: Sequence[bool]) -> dict[Key, tuple[int, int]]:
+    """Successes and trials by factor and value."""
+    counts: dict[Key, tuple[int, int]] = {}
+    for factor in factors:
+        for value, done in zip(factor.cells, outcomes, strict=True):
+            good, size = counts.get((factor.name, value), (0, 0))
+            counts[factor.name, value] = good + bool(done), size + 1
+    return counts

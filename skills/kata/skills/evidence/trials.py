@@ -34,7 +34,7 @@ from .workers import Workers
 Progress = Callable[[int, int], None]
 """Called with how many are done, of how many."""
 
-_FEWEST, _MOST = 10, 32
+_FEWEST, _MOST = 10, 64
 
 VECTOR = PASS_ROWS
 """Trials side by side in one process: a pass of the policy answers as many."""
@@ -191,14 +191,14 @@ def build_trials(make_world: MakeWorld, make_skill: MakeSkill) -> TrialJob:
 
 
 def build_vector(make_world: MakeWorld, make_skill: MakeSkill, count: int) -> list[TrialJob]:
-    """Jobs to run side by side, each with a world; a policy that answers all is loaded once."""
+    """Jobs to run side by side, each with a world of its own and all with one policy.
+
+    A single job for a policy that cannot answer several worlds at once: it would gain nothing.
+    """
     first = build_trials(make_world, make_skill)
-    shared = isinstance(first.skill.policy, BatchPolicy)
-    jobs = [first]
-    for _ in range(1, count):
-        world = make_world()
-        jobs.append(TrialJob(world, first.skill if shared else make_skill(world)))
-    return jobs
+    if not isinstance(first.skill.policy, BatchPolicy):
+        return [first]
+    return [first, *(TrialJob(make_world(), first.skill) for _ in range(1, count))]
 
 
 def run_trials(
@@ -215,7 +215,7 @@ def block_size(trials: int) -> int:
     Enough to pay for building its worlds and to fill its passes, few enough that all workers have
     something to do and that little is lost when one is stopped.
     """
-    return min(max(math.ceil(trials / 8), _FEWEST), _MOST)
+    return min(max(math.ceil(trials / 4), _FEWEST), _MOST)
 
 
 def evaluate(

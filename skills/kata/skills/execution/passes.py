@@ -1,8 +1,8 @@
 """Many runs side by side in one process, the chunks of all of them from shared passes of a policy.
 
-A matrix product's last bits depend on how many rows it has. So every pass has the same number of
-rows, however many runs there are, and a run's result is the same to the bit whatever runs beside
-it; alone it is filled up with rows that nobody reads.
+A matrix product's last bits depend on how many rows it has, and so does what a vector unit leaves
+over at the end of an array. So every pass has the same number of rows, however many runs there are,
+and a run's result is the same to the bit whatever runs beside it; rows that nobody reads fill up.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from kata.datasets.types import (
 from .answers import Answer, PolicyAnswers, call_seed
 from .messages import ChunkQuery, ChunkReply, ReadySkill
 
-PASS_ROWS = 16
-"""Rows of a pass. Small networks give a row of sixteen six times as fast as a row alone."""
+PASS_ROWS = 32
+"""Rows of a pass. A multiple of what the widest vector units take at a time, or the last row would
+be computed by other instructions than the first."""
 
 
 @runtime_checkable
