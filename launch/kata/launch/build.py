@@ -156,8 +156,12 @@ class Known:
     descriptors: Mapping[str, SkillDescriptor]
 
 
-def contracts_of(library: Library) -> Known:
-    """The contracts of the best version of each skill, with the evidence about them."""
+def contracts_of(library: Library, robot: str) -> Known:
+    """The contracts of the best version of each skill, with the evidence about them.
+
+    What was described on another robot is left out. Raises PackageError for a record that is not
+    sound.
+    """
     from .descriptors import descriptor_of_entry
 
     skills, success, descriptors = [], {}, {}
@@ -168,7 +172,7 @@ def contracts_of(library: Library) -> Known:
         if evidence:
             # A rate of zero would forbid the skill for ever.
             success[entry.name] = max(float(evidence[-1].data["rate"]), 0.01)
-        descriptor = descriptor_of_entry(library, entry)
+        descriptor = descriptor_of_entry(library, entry, robot)
         if descriptor is not None:
             descriptors[entry.name] = descriptor
     return Known(tuple(skills), success, descriptors)

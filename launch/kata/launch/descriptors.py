@@ -30,22 +30,28 @@ def record_descriptor(
     from kata.skills.evidence.descriptor import fit_descriptor
     from kata.skills.evidence.descriptor_storage import RECORD, descriptor_data, sample_of
 
-    scene = {"robot": config.robot, "world": build.world_config(config).fingerprint()}
-    records = library.records(entry, RECORD)
-    kept: Sequence[Any] = ()
-    if records and {key: records[-1].data.get(key) for key in scene} == scene:
-        before = descriptor_of_entry(library, entry)
-        kept = before.samples if before else ()
+    world = build.world_config(config).fingerprint()
+    before = descriptor_of_entry(library, entry, config.robot, world)
+    kept = before.samples if before else ()
     learned = fit_descriptor([*kept, *map(sample_of, episodes)])
+    scene = {"robot": config.robot, "world": world}
     library.record(entry, RECORD, {**scene, **descriptor_data(learned)})
 
 
-def descriptor_of_entry(library: Library, entry: Entry) -> SkillDescriptor | None:
-    """The last descriptor of a version, if it was ever measured. Raises PackageError."""
+def descriptor_of_entry(
+    library: Library, entry: Entry, robot: str, world: str = ""
+) -> SkillDescriptor | None:
+    """The last descriptor of a version on a robot, in any world or in one of this fingerprint.
+
+    None where it was never measured so. Raises PackageError for one that is not sound.
+    """
     from kata.skills.evidence.descriptor_storage import RECORD, descriptor_of
 
-    records = library.records(entry, RECORD)
-    return descriptor_of(records[-1].data, where=str(records[-1].path)) if records else None
+    for record in reversed(library.records(entry, RECORD)):
+        data = record.data
+        if data.get("robot") == robot and world in ("", data.get("world")):
+            return descriptor_of(data, where=str(record.path))
+    return None
 
 
 def forecaster(

@@ -46,7 +46,7 @@ def check_trials(trials: int) -> None:
 
 def trials_of(config: Config, library: Library) -> SentenceTrials:
     """The trials that a configuration asks for, with the skills of a library."""
-    known = build.contracts_of(library)
+    known = build.contracts_of(library, config.robot)
     return SentenceTrials(
         build.make_trial(config, "table"),
         library_agents(library, config.inference),

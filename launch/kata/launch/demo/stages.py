@@ -106,7 +106,7 @@ def chain(
     from kata.skills.execution.options import MODES
 
     config = job.config
-    known = build.contracts_of(library)
+    known = build.contracts_of(library, config.robot)
     asked = SentenceTrials(
         build.make_trial(config, "table"),
         library_agents(library),

@@ -18,7 +18,7 @@ def run(job: Job) -> Done:
     config = job.config
     world = build.make_trial(config, "table")()
     world.reset(episode_seed(config.seed, "scene", 0))
-    known = build.contracts_of(build.library(config.library))
+    known = build.contracts_of(build.library(config.library), config.robot)
     planner, forecast = forecaster(known.success, known.descriptors, world.observe)
     answer = make_plan(config.text, world.facts(), known.contracts, planner=planner)
     planned = answer.plan is not None
