@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import warnings
@@ -22,7 +23,6 @@ def lerobot_datasets(folder: Path) -> Iterator[Any]:
     if importlib.util.find_spec("lerobot") is None:
         raise MissingDependencyError("lerobot", "lerobot", purpose="the baseline of this bench")
     import av
-    import datasets
     import torch
     from huggingface_hub import constants
 
@@ -32,10 +32,12 @@ def lerobot_datasets(folder: Path) -> Iterator[Any]:
 
     # What it imports sets up a log on the terminal, where the user would see everything twice.
     logging.root.handlers[:] = handlers
-    before = datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_OFFLINE, torch.get_num_threads()
-    datasets.config.HF_DATASETS_CACHE = folder / "cache"
+    # Hugging Face's package; a type checker takes it for the area of the same name.
+    hugging: Any = importlib.import_module("datasets")
+    before = hugging.config.HF_DATASETS_CACHE, constants.HF_HUB_OFFLINE, torch.get_num_threads()
+    hugging.config.HF_DATASETS_CACHE = folder / "cache"
     constants.HF_HUB_OFFLINE = True
-    datasets.disable_progress_bars()
+    hugging.disable_progress_bars()
     # More threads than one cost it CPU time on small tensors and give it nothing.
     torch.set_num_threads(1)
     av.logging.set_libav_level(av.logging.ERROR)
@@ -45,6 +47,6 @@ def lerobot_datasets(folder: Path) -> Iterator[Any]:
             yield LeRobotDataset
     finally:
         logging.disable(disabled)
-        datasets.enable_progress_bars()
-        datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_OFFLINE = before[:2]
+        hugging.enable_progress_bars()
+        hugging.config.HF_DATASETS_CACHE, constants.HF_HUB_OFFLINE = before[:2]
         torch.set_num_threads(before[2])

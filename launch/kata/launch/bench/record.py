@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,10 @@ def _camera_rows(
     ours = timed(lambda root: record_ours(data, root), data.frames, context)
     copy = LeRobotFrames.of(data, ours.last)
     modes = lerobot_modes()
-    rates = {
-        name: timed(lambda root, o=o: copy.record(lerobot, root, o), data.frames, context, 1)
-        for name, o in modes.items()
-    }
+    rates = {}
+    for name, options in modes.items():
+        record = partial(copy.record, lerobot, options=options)
+        rates[name] = timed(record, data.frames, context, 1)
     best = max(rates, key=lambda name: rates[name].rate.median)
     theirs = timed(lambda root: copy.record(lerobot, root, modes[best]), data.frames, context)
     few = copy.only(STATE, ACTION, *(CAMERA_PREFIX + name for name in CAMERAS))

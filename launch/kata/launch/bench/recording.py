@@ -59,7 +59,7 @@ def demonstrations(count: int, seed: int) -> Demonstrations:
     from kata.sim.experts import make_expert
     from kata.sim.tasks import make_trial
 
-    world = make_trial("pick")
+    world: Any = make_trial("pick")
     expert = make_expert("pick", world.robot, world.kinematics)
     episodes = [
         tuple(demonstrate(world, expert, seed + i, DartNoise(DART_STD_RAD))[0])

@@ -88,7 +88,7 @@ def moving_pictures(
     scene = rng.uniform(0.0, 255.0, (height // 8 + 8, width // 8 + 8, 3))
     for axis, step in ((0, 8), (1, 8)):
         scene = np.repeat(scene, step, axis=axis)
-        scene = sum(np.roll(scene, k, axis=axis) for k in range(step)) / step
+        scene = np.mean([np.roll(scene, k, axis=axis) for k in range(step)], axis=0)
     noise = rng.normal(0.0, 2.0, (height, width, 3))
     for i in range(count):
         x, y = (int(24 + 23 * np.sin(i * speed)) for speed in (0.05, 0.031))
