@@ -115,7 +115,8 @@ class LeRobotSource:
     def _sentences(self, entry: Entry, rows: slice) -> tuple[str, ...]:
         codes = self._contents.columns.get("task_index")
         if not isinstance(codes, np.ndarray):
-            return (entry.tasks[0] if entry.tasks else "",) * (rows.stop - rows.start)
+            count: int = rows.stop - rows.start
+            return (entry.tasks[0] if entry.tasks else "",) * count
         found = (int(code) for code in codes[rows])
         return tuple(self._tasks[i] if 0 <= i < len(self._tasks) else "" for i in found)
 

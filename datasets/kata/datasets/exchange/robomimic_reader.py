@@ -194,8 +194,7 @@ class RobomimicSource:
                 columns[key] = self._rows(name, count, spec)
             else:
                 columns[key] = self._rows(f"{demo}/kata/{key}", count, spec)
-        told = self._file.attribute(f"{demo}/kata", "outcome")
-        outcome = parse_outcome(str(told), where)
+        outcome = parse_outcome(self._file.text(f"{demo}/kata/outcome"), where)
         pictures = {c: self._pictures(demo, c + IMAGE, c, count) for c in self.layout.cameras}
         return Take(columns, self._decoded(demo, "task", count), outcome, pictures)
 

@@ -55,27 +55,27 @@ class RobomimicSink:
         group = self._data.create_group(name)
         observations, own = group.create_group("obs"), group.create_group("kata")
         group.attrs["num_samples"] = take.frames
-        own.attrs["outcome"] = outcome_text(take, self._count)
+        _keep(own, "outcome", _bytes(outcome_text(take, self._count)))
         for key, values in take.columns.items():
             if isinstance(values, list):
-                own.create_dataset(key, data=self._codes(key, values))
+                _keep(own, key, self._codes(key, values))
             elif key == "action":
-                group.create_dataset("actions", data=values)
+                _keep(group, "actions", values)
             elif key.startswith(OBSERVATION):
-                observations.create_dataset(key.removeprefix(OBSERVATION), data=values)
+                _keep(observations, key.removeprefix(OBSERVATION), values)
             else:
-                own.create_dataset(key, data=values)
-        own.create_dataset("task", data=self._codes("task", list(take.tasks)))
+                _keep(own, key, values)
+        _keep(own, "task", self._codes("task", list(take.tasks)))
         for camera, size in self.layout.cameras.items():
             whole = observations.create_dataset(
                 camera + IMAGE, (take.frames, *size, 3), np.uint8, chunks=(1, *size, 3),
-                compression="gzip", compression_opts=1,
+                compression="gzip", compression_opts=1, fletcher32=True,
             )  # fmt: skip
             for i, picture in enumerate(take.pictures[camera]):
                 whole[i] = picture
         last = np.arange(take.frames) == take.frames - 1
-        group.create_dataset("dones", data=last.astype(np.int64))
-        group.create_dataset("rewards", data=(last & take.outcome.success).astype(np.float64))
+        _keep(group, "dones", last.astype(np.int64))
+        _keep(group, "rewards", (last & take.outcome.success).astype(np.float64))
         self._count, self._frames = self._count + 1, self._frames + take.frames
         if take.outcome.success:
             self._successes.append(name)
@@ -100,6 +100,16 @@ class RobomimicSink:
         own = self._file.create_group("kata")
         # An attribute holds 64 kB at most; a text of any length is a row of bytes.
         for name, text in (("layout", layout_text(self.layout)), ("texts", json.dumps(texts))):
-            own.create_dataset(name, data=np.frombuffer(text.encode(), dtype=np.uint8))
+            _keep(own, name, _bytes(text))
         with told(self._path):
             self._file.close()
+
+
+def _bytes(text: str) -> Any:
+    """A text as a row of bytes."""
+    return np.frombuffer(text.encode(), dtype=np.uint8)
+
+
+def _keep(group: Any, name: str, values: Any) -> None:
+    """An array with a checksum, so that wrong bytes are noticed when it is read."""
+    group.create_dataset(name, data=values, fletcher32=True)

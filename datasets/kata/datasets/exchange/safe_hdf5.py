@@ -124,19 +124,23 @@ class SafeFile:
         node = self._member(name)
         if not isinstance(node, self._h5py.Dataset):
             raise self._bad("no data", name, "a dataset", "nothing" if node is None else "a group")
-        if node.is_virtual or node.external:
+        try:
+            elsewhere = bool(node.is_virtual or node.external)
+            shape, dtype = tuple(node.shape), np.dtype(node.dtype)
+            stored = int(node.id.get_storage_size())
+        except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+            raise self._bad("cannot be read", name, got=str(error)[:160]) from error
+        if elsewhere:
             raise self._bad("data that lie in another file", name, "data in this file")
-        kind = node.dtype.kind
-        if kind not in "fiubS":
-            raise self._bad("values that are no numbers", name, "numbers", str(node.dtype))
-        size = int(np.prod([float(n) for n in node.shape], dtype=float)) * node.dtype.itemsize
-        stored = int(node.id.get_storage_size())
+        if dtype.kind not in "fiubS":
+            raise self._bad("values that are no numbers", name, "numbers", str(dtype))
+        size = float(np.prod([float(n) for n in shape])) * dtype.itemsize
         if size > MOST_BYTES or size > MOST_EXPANSION * max(stored, 4096):
             raise self._bad(
                 "an impossible size",
                 name,
                 f"at most {MOST_BYTES // 2**30} GB, and {MOST_EXPANSION} times what is stored",
-                f"shape {node.shape}, {size} bytes of which {stored} are stored",
+                f"shape {shape}, {size:.0f} bytes of which {stored} are stored",
             )
         return node
 
