@@ -23,6 +23,7 @@ from .recording import (
     Timing,
     demonstrations,
     lerobot_modes,
+    new_folder,
     record_ours,
     recorder_for,
     timed,
@@ -67,11 +68,18 @@ def run(context: BenchContext) -> BenchResult:
 
 
 def _state_rows(context: BenchContext, data: Demonstrations, lerobot: Any) -> list[Row]:
-    ours = timed(lambda root: record_ours(data, root), data.frames, context)
-    copy = LeRobotFrames.of(data, ours.last)
-    theirs = timed(lambda root: copy.record(lerobot, root, {}), data.frames, context)
+    copy = _copy(context, data)
     few = copy.only(STATE, ACTION)
-    lean = timed(lambda root: few.record(lerobot, root, {}), data.frames, context)
+    ours, theirs, lean = timed(
+        [
+            lambda root: record_ours(data, root),
+            lambda root: copy.record(lerobot, root, {}),
+            lambda root: few.record(lerobot, root, {}),
+        ],
+        data.frames,
+        context,
+        _runs(context),
+    )
     saved = len(data.episodes)
 
     def left(record: Callable[[Path, Hook], None], name: str) -> Sample:
@@ -100,19 +108,36 @@ def _state_rows(context: BenchContext, data: Demonstrations, lerobot: Any) -> li
 def _camera_rows(
     context: BenchContext, data: Demonstrations, lerobot: Any
 ) -> tuple[list[Row], str]:
-    ours = timed(lambda root: record_ours(data, root), data.frames, context)
-    copy = LeRobotFrames.of(data, ours.last)
-    modes = lerobot_modes()
-    rates = {}
-    for name, options in modes.items():
-        record = partial(copy.record, lerobot, options=options)
-        rates[name] = timed(record, data.frames, context, 1)
-    best = max(rates, key=lambda name: rates[name].rate.median)
-    theirs = timed(lambda root: copy.record(lerobot, root, modes[best]), data.frames, context)
+    copy = _copy(context, data)
     few = copy.only(STATE, ACTION, *(CAMERA_PREFIX + name for name in CAMERAS))
-    lean = timed(lambda root: few.record(lerobot, root, modes[best]), data.frames, context)
+    modes = lerobot_modes()
+    tried = [partial(copy.record, lerobot, options=options) for options in modes.values()]
+    found = timed(tried, data.frames, context, 1)
+    rates = dict(zip(modes, found, strict=True))
+    best = max(rates, key=lambda name: rates[name].rate.median)
+    ours, theirs, lean = timed(
+        [
+            lambda root: record_ours(data, root),
+            lambda root: copy.record(lerobot, root, modes[best]),
+            lambda root: few.record(lerobot, root, modes[best]),
+        ],
+        data.frames,
+        context,
+        _runs(context),
+    )
     told = ", ".join(f"{name} {timing.rate.median:.0f}" for name, timing in rates.items())
     return _rows("two cameras", ours, theirs, lean, 3.0, f"{_AGAINST}; {best}"), told
+
+
+def _copy(context: BenchContext, data: Demonstrations) -> LeRobotFrames:
+    """The same frames for LeRobot, as our recorder stores them."""
+    root = new_folder(context)
+    record_ours(data, root)
+    return LeRobotFrames.of(data, root)
+
+
+def _runs(context: BenchContext) -> int:
+    return 1 if context.quick else 5
 
 
 def _rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -184,20 +184,28 @@ class Timing:
 
     rate: Sample
     cpu: Sample
-    last: Path
 
 
 def timed(
-    record: Callable[[Path], None], frames: int, context: BenchContext, runs: int = 5
-) -> Timing:
-    """Record into a new folder each time; the first recording is not counted if there are more."""
-    rates, costs = [], []
-    count = min(runs, 2) if context.quick else runs
-    for _i in range(count + (count > 1)):
-        root = context.folder / f"{len(list(context.folder.iterdir())):03d}"
-        begun, spent = time.perf_counter(), time.process_time()
-        record(root)
-        rates.append(frames / (time.perf_counter() - begun))
-        costs.append((time.process_time() - spent) / frames * _US)
-    skip = int(count > 1)
-    return Timing(Sample.of(rates[skip:]), Sample.of(costs[skip:]), root)
+    records: Sequence[Callable[[Path], object]], frames: int, context: BenchContext, runs: int = 5
+) -> list[Timing]:
+    """Record into a new folder each time, taking turns, so that all see the same machine.
+
+    One turn more is done first and not counted.
+    """
+    rates, costs = np.empty((2, runs + 1, len(records)))
+    for turn in range(runs + 1):
+        for i, record in enumerate(records):
+            root = new_folder(context)
+            begun, spent = time.perf_counter(), time.process_time()
+            record(root)
+            rates[turn, i] = frames / (time.perf_counter() - begun)
+            costs[turn, i] = (time.process_time() - spent) / frames * _US
+    return [
+        Timing(Sample.of(r[1:]), Sample.of(c[1:])) for r, c in zip(rates.T, costs.T, strict=True)
+    ]
+
+
+def new_folder(context: BenchContext) -> Path:
+    """A path that nothing has written to."""
+    return context.folder / f"{len(list(context.folder.iterdir())):03d}"
