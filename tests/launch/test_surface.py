@@ -56,14 +56,17 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "keys"),
     [
-        (["plan", SENTENCE], {"status", "goal", "calls", "message"}),
+        (["plan", SENTENCE], {"status", "goal", "calls", "message", "predicted"}),
         (["library", "list"], {"library", "skills", "unreadable"}),
         (["library", "verify"], {"library", "sound", "packages"}),
         (["robot", "list"], {"robots"}),
         (["record", "skill=pick", "episodes=1"], {"skill", "episodes", "failures", "frames"}),
         (
             ["evaluate", "skill=close", "trials=2", "policy=expert"],
-            {"skill", "policy", "trials", "successes", "rate", "interval", "failures"},
+            {
+                *("skill", "policy", "identity", "start", "interval_method", "seeds"),
+                *("trials", "successes", "rate", "interval", "cost", "cells", "failures"),
+            },
         ),
         (["run", SENTENCE, "video=false"], {"status", "goal", "calls", "message", "full"}),
     ],
@@ -77,5 +80,5 @@ def test_result_has_its_keys(line: list[str], keys: set[str], tmp_path: Path) ->
     if "full" in result:
         assert set(result["full"]) == {
             *("trials", "successes", "rate", "interval"),
-            *("rate_without_replan", "interval_without_replan", "peak_jerk"),
+            *("rate_without_replan", "interval_without_replan", "predicted", "peak_jerk"),
         }

@@ -10,6 +10,7 @@ import gc
 
 import numpy as np
 import pytest
+from scipy.special import betaln
 from scipy.stats import binom
 
 from kata.skills.evidence import paired
@@ -125,6 +126,19 @@ def test_the_sequential_test_saves_trials_and_loses_no_power(
     assert power >= 0.8
     assert power >= fixed - 0.01
     assert (decided < 0).mean() <= 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prior", [0.5, 1.0, 5.0])
+def test_a_betting_test_finds_less(prior, record_property):
+    """A Beta mixture of likelihood ratios against 1 / alpha, which needs no greatest number."""
+    steps = wins(4, *TWENTY[0])
+    won, lost = (np.cumsum(sign * steps > 0, axis=0) for sign in (1, -1))
+    wealth = betaln(prior + won, prior + lost) - betaln(prior, prior) + (won + lost) * np.log(2)
+    power = (wealth >= np.log(1 / ALPHA)).any(axis=0).mean()
+    record_property("power", power)
+    _, decided = run_sequential(steps[:, :4000])
+    assert power <= (decided > 0).mean() - 0.05
 
 
 @pytest.mark.slow
