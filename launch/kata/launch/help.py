@@ -41,7 +41,8 @@ def verb_page(verb: str) -> str:
         lines += [f"  {line}" for inner in key.inner for line in _key_lines(inner)]
     lines += [
         "",
-        "  --multirun, -m     run every combination of comma-separated values",
+        "  --multirun, -m     run every combination of comma-separated values, with workers=N so",
+        "                     many at a time, with runtime=ray on Ray",
         f"  configuration      {config_root()}",
     ]
     return "\n".join(lines)

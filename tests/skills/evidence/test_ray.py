@@ -87,9 +87,30 @@ def test_evaluation_is_the_same_as_here(cluster: str, tmp_path: Path) -> None:
     assert parts(tmp_path / "here") == parts(tmp_path / "ray")
 
 
+def test_a_sweep_is_the_same_as_here(cluster: str, tmp_path: Path) -> None:
+    line = ["evaluate", "policy=expert", "skill=press,close", "trials=2", "-m"]
+    assert main([*line, f"out={tmp_path / 'here'}"]) == 0
+    assert main([*line, "workers=2", "runtime=ray", f"out={tmp_path / 'ray'}"]) == 0
+    here, there = (
+        [(run["overrides"], run["result"]["rate"], run["result"]["seed"]) for run in found["runs"]]
+        for found in (
+            json.loads((tmp_path / name / "result.json").read_text()) for name in ("here", "ray")
+        )
+    )
+    assert here == there
+
+
+def test_relative_paths_are_the_callers(
+    workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    workers = Workers(2, RayPool(2))
+    assert dict(workers.run({"a": (os.getcwd, ())})) == {"a": str(tmp_path)}
+
+
 def test_a_killed_worker_costs_only_its_episodes(workers: Workers) -> None:
     asked = SkillTrials(partial(make_trial, "press"), Agent(contract("press")), 3, "test")
-    work = {str(first): (skill_block, (asked, first, 10)) for first in range(0, 60, 10)}
+    work = {str(first): (skill_block, (asked, first, 10)) for first in range(0, 40, 10)}
     here = dict(Workers(1).run(work))
     killed: list[int] = []
 
@@ -169,7 +190,7 @@ def test_what_a_worker_elsewhere_lacks_is_said(cluster: str) -> None:
 
 
 def test_another_version_is_refused() -> None:
-    error, _ = ray_pool.answer_there("", "0.0.1", operator.neg, (1,))
+    error, _ = ray_pool.answer_there("", ".", "0.0.1", operator.neg, (1,))
     assert isinstance(error, ConfigError)
     assert error.expected == "0.0.1"
 

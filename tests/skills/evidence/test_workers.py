@@ -1,17 +1,26 @@
 """Work in other processes: results by name, errors as they were raised, no process left."""
 
+import json
 import multiprocessing
 import operator
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
+from pickle import PicklingError
 
 import psutil
 import pytest
 
 from kata.datasets.types import ConfigError, ExecutionError, UnknownNameError
+from kata.launch.agents import Agent
+from kata.launch.build import contract
 from kata.launch.keys import verb_keys
+from kata.launch.trials import SkillTrials, skill_block
+from kata.sim.tasks import make_trial
 from kata.skills.evidence.workers import Workers
 
 
@@ -33,10 +42,48 @@ def test_an_error_keeps_its_parts(count: int) -> None:
     assert not multiprocessing.active_children()
 
 
-def test_a_dead_worker_is_reported() -> None:
-    with Workers(2) as workers, pytest.raises(ExecutionError, match="worker process died"):
-        dict(workers.run({"a": (os._exit, (3,)), "b": (os._exit, (3,))}))
+def test_work_that_always_kills_is_given_up_after_the_rest() -> None:
+    with Workers(2) as workers:
+        results = workers.run({"a": (os._exit, (3,)), "b": (operator.neg, (1,))})
+        assert next(results) == ("b", -1)
+        with pytest.raises(ExecutionError) as caught:
+            next(results)
+    assert str(caught.value) == (
+        "a worker process died (in a)\n"
+        "  got:      3 deaths at the same work, the last: exit code 3\n"
+        "  do:       often the memory is full: try workers=1"
+    )
     assert not multiprocessing.active_children()
+
+
+def test_a_killed_worker_costs_only_its_work() -> None:
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        if not killed:
+            child = multiprocessing.active_children()[0]
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGKILL)
+            killed.append(child.pid)
+
+    asked = SkillTrials(partial(make_trial, "press"), Agent(contract("press")), 3, "test")
+    work = {str(first): (skill_block, (asked, first, 5)) for first in range(0, 20, 5)}
+    here = dict(Workers(1).run(work))
+    with Workers(2) as workers:
+        there = dict(workers.run(work, kill_one))
+    assert killed
+    assert json.dumps([there[name] for name in work]) == json.dumps(list(here.values()))
+
+
+def test_an_unforeseen_error_brings_its_trace() -> None:
+    with Workers(2) as workers, pytest.raises(ZeroDivisionError) as caught:
+        dict(workers.run({"a": (operator.truediv, (1, 0))}))
+    assert caught.value.__notes__[0].startswith("in a worker:")
+
+
+def test_what_cannot_be_sent_back_is_an_error() -> None:
+    with Workers(2) as workers, pytest.raises((TypeError, AttributeError, PicklingError)):
+        dict(workers.run({"a": (threading.Lock, ())}))
 
 
 def test_stopping_early_ends_the_workers() -> None:

@@ -81,7 +81,7 @@ class RayPool:
         node = ray.get_runtime_context().get_node_id()
 
         def submit(call: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-            return remote.remote(node, version(), call, tuple(arguments))
+            return remote.remote(node, str(Path.cwd()), version(), call, tuple(arguments))
 
         self._call = submit
 
@@ -151,14 +151,17 @@ class RayPool:
 
 
 def answer_there(
-    home: str, wanted: str, call: Callable[..., Any], arguments: Sequence[Any]
+    home: str, folder: str, wanted: str, call: Callable[..., Any], arguments: Sequence[Any]
 ) -> Answer:
     """In a worker: the answer; on another node than `home`, with what may be missing there.
 
-    A ConfigError where it is not the wanted version of Kata that answers.
+    Relative paths mean those of the caller's `folder`. A ConfigError where it is not the wanted
+    version of Kata that answers.
     """
     import ray
 
+    if Path(folder).is_dir():
+        os.chdir(folder)
     if wanted != version():
         return ConfigError("another version of Kata", expected=wanted, got=version()), None
     error, value = answer(call, arguments)
