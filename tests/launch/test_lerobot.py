@@ -267,7 +267,7 @@ def test_success_in_lerobot_is_within_the_interval_of_our_own(tmp_path: Path) ->
 
     data, out, trials = tmp_path / "data", tmp_path / "skill", 50
     assert main(["record", "skill=pick", "episodes=100", f"out={data}"]) == 0
-    line = ["train", "skill=pick", f"data={data}", "steps=500", "train.held_out=0.0"]
+    line = ["train", "skill=pick", f"data={data}", "steps=1000", "train.held_out=0.0"]
     assert main([*line, f"out={out}"]) == 0
     assert main(["library", "export", str(out), f"out={tmp_path / 'x'}"]) == 0
     exported = tmp_path / "x" / "pick-1.0.0-lerobot"

@@ -1,0 +1,104 @@
+"""The training bench: who passes when, what is judged, and that all of it runs."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kata.datasets.types import MissingDependencyError
+from kata.launch.bench import train as bench
+from kata.launch.bench.course import Course, Marks, Stopwatch, Verdict, fresh
+from kata.launch.bench.measure import Sample
+from kata.launch.bench.race import Look, Ours, Theirs
+from kata.launch.bench.registry import BenchContext
+
+
+class Scripted(Course):
+    """A course whose trials end as they are told."""
+
+    def __init__(self, outcomes: list[bool], need: float) -> None:
+        super().__init__(None, None, tuple(range(len(outcomes))), need)  # type: ignore[arg-type]
+        object.__setattr__(self, "outcomes", outcomes)
+
+    def _job(self, policy: Any) -> Any:
+        return lambda seed: SimpleNamespace(success=self.outcomes[seed])  # type: ignore[attr-defined]
+
+
+def test_judging_stops_when_too_many_have_failed_and_not_before() -> None:
+    policy: Any = None
+    assert Scripted([True] * 9 + [False], 0.9).judge(policy) == Verdict(9, 10, passed=True)
+    lost = Scripted([False, False] + [True] * 8, 0.9)
+    assert lost.judge(policy) == Verdict(0, 2, passed=False)
+    assert lost.judge(policy, all_trials=True) == Verdict(8, 10, passed=False)
+
+
+def test_the_watch_leaves_out_what_is_apart() -> None:
+    watch = Stopwatch()
+    watch.pause(lambda: sum(range(3_000_000)))
+    assert watch.seconds < 0.02
+
+
+def test_marks_tell_what_a_step_costs() -> None:
+    marks = Marks()
+    for _ in range(5):
+        assert marks() is False
+        sum(range(300_000))
+    assert 1e-4 < marks.each(1) < 1.0
+
+
+def test_no_training_goes_on_from_another(tmp_path: Path) -> None:
+    first = fresh(tmp_path, "act")
+    first.mkdir()
+    assert fresh(tmp_path, "act") != first
+
+
+@pytest.mark.parametrize(
+    ("passed", "ours_passed", "ok"), [(0, 1, True), (1, 1, False), (0, 0, False)]
+)
+def test_the_bound_is_that_the_others_are_not_there_yet(
+    passed: int, ours_passed: int, ok: bool
+) -> None:
+    other = Theirs(71.0, 600, 10**6, Verdict(95 if passed else 60, 100, bool(passed)))
+    row = bench._race(Sample.of([7.0]), other, "ACT", bench.FULL, bool(ours_passed))
+    assert row.ok is ok
+    assert f"{95 if passed else 60} of 100" in row.against
+
+
+def test_a_training_without_a_look_has_not_passed() -> None:
+    assert Ours(()).passed is False
+    look = Look(250, 2.5, Verdict(90, 100, passed=True))
+    assert (Ours((look,)).passed, Ours((look,)).told) == (True, "step 250, 2.5 s: 90 of 100")
+
+
+def test_all_of_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The least that goes through every line; the time that LeRobot gets follows from ours.
+    tiny = replace(bench.QUICK, steps=10, look=10)
+    monkeypatch.setattr(bench, "QUICK", tiny)
+    monkeypatch.setattr(bench, "FACTOR", 1.0)
+    monkeypatch.setattr(bench, "OTHERS", {"regression": ("regression", {})})
+    told: list[str] = []
+    result = bench.run(BenchContext(tmp_path, 0, quick=True, say=told.append))
+    names = [row.name for row in result.rows]
+    assert names == [
+        "training of pick to 0%, against ACT",
+        "training of pick to 0%, against diffusion",
+        "training step, the same U-Net and batch",
+        "regression",
+    ]
+    assert any("Its own dataset and loader would add" in note for note in result.notes)
+    assert told
+
+
+def test_without_lerobot_the_install_command_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "lerobot" else find(name, *a)
+    )
+    with pytest.raises(MissingDependencyError, match="lerobot"):
+        bench.run(BenchContext(tmp_path, 0, quick=True, say=lambda text: None))
