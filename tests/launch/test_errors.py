@@ -34,6 +34,11 @@ CASES = {
     "no_package": ["evaluate", "skill=pick", "policy=nowhere", "out=run"],
     "no_library": ["plan", "close the drawer", "library=nowhere", "out=run"],
     "no_trials": ["evaluate", "skill=pick", "trials=0", "out=run"],
+    "no_vector": ["evaluate", "skill=pick", "vector=0", "out=run"],
+    "unknown_interval": ["evaluate", "skill=pick", "interval=wald", "out=run"],
+    "version_of_no_library": ["evaluate", "skill=pick", "policy=expert", "version=1", "out=run"],
+    "no_replay": ["run", "replay=nowhere.json", "out=run"],
+    "sentence_and_replay": ["run", "close the drawer", "replay=nowhere.json", "out=run"],
 }
 
 

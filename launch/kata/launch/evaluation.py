@@ -45,9 +45,9 @@ def check(config: Config) -> None:
     """Raise ConfigError or UnknownNameError for what cannot be evaluated."""
     from kata.skills.evidence.interval import Method
 
-    for key in ("trials", "vector"):
+    for key, things in (("trials", "trials"), ("vector", "worlds")):
         if config[key] < 1:
-            raise ConfigError(f"no {key}", where=key, expected="1 or more", got=str(config[key]))
+            raise ConfigError(f"no {things}", where=key, expected="1 or more", got=str(config[key]))
     if config.interval not in get_args(Method):
         raise UnknownNameError("interval", str(config.interval), get_args(Method), where="interval")
 
@@ -175,6 +175,7 @@ def record(config: Config, tried: Subject, result: Mapping[str, Any]) -> bool:
         "seed": config.seed,
         **{key: result[key] for key in kept},
         "worse": [c for c in result["cells"] if c["worse"]],
+        "inference": config.inference,
         "robot": config.robot,
         "world": world.fingerprint(),
         "software": software(),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from kata.datasets.types import ConfigError, TrialWorld
+from kata.datasets.types import ConfigError, KataError, TrialWorld
 
 from .workspace import RunFolder, write_text
 
 if TYPE_CHECKING:
-    from kata.sim.tasks import TrialTable
+    from kata.sim.tasks import Start, TrialTable
     from kata.skills.evidence.replay import Replay
 
 FAILURES = "failures"
@@ -40,9 +40,6 @@ def world_of(replay: Replay, where: str) -> TrialTable:
 
     Raises ConfigError or UnknownNameError for one that is no table of Kata's or costs too much.
     """
-    from kata.sim.scene.config import TableWorldConfig
-    from kata.sim.tasks import make_trial
-
     data = replay.world
     if set(data) != {"task", "start", "table"} or not isinstance(data["table"], Mapping):
         raise ConfigError(
@@ -51,10 +48,24 @@ def world_of(replay: Replay, where: str) -> TrialTable:
             expected="a table of Kata's: task, start, table",
             got=", ".join(map(str, data)) or "nothing",
         )
-    table = dict(data["table"])
-    # What an attacker writes must not become a path, or hours of work.
-    if not (isinstance(table.get("robot"), str) and _NAME.fullmatch(table["robot"])):
-        raise ConfigError("not a robot's name", where=where, got=repr(table.get("robot"))[:80])
+    try:
+        return _made(data["task"], data["start"], data["table"], where)
+    except KataError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise ConfigError(
+            "a replay of a world that cannot be made", where=where, got=str(error)[:200]
+        ) from None
+
+
+def _made(task: Any, start: Any, table: Mapping[str, Any], where: str) -> TrialTable:
+    from kata.sim.scene.config import TableWorldConfig
+    from kata.sim.tasks import make_trial
+
+    # What a stranger wrote must not become a path, or hours of work.
+    robot = table.get("robot")
+    if not (isinstance(robot, str) and _NAME.fullmatch(robot)):
+        raise ConfigError("not a robot's name", where=where, got=repr(robot)[:80])
     config = TableWorldConfig.from_data({**table, "cameras": []}, where=f"{where}: world.table")
     things, steps = len(config.entity_names), config.substeps
     if things > _MOST_THINGS or steps > _MOST_STEPS:
@@ -64,9 +75,9 @@ def world_of(replay: Replay, where: str) -> TrialTable:
             expected=f"at most {_MOST_THINGS} things, {_MOST_STEPS} physics steps a period",
             got=f"{things} things, {steps} steps",
         )
-    if not all(isinstance(data[key], str) for key in ("task", "start")):
-        raise ConfigError("not a task", where=where, got=repr((data["task"], data["start"]))[:80])
-    return make_trial(data["task"], data["start"], config)
+    if not (isinstance(task, str) and isinstance(start, str)):
+        raise ConfigError("not a task", where=where, got=repr((task, start))[:80])
+    return make_trial(task, cast("Start", start), config)
 
 
 def keep_failures(folder: RunFolder, episodes: Sequence[dict[str, Any]]) -> None:

@@ -72,7 +72,7 @@ def read_replay(path: Path) -> Replay:
 def parse_replay(text: str, path: Path) -> Replay:
     """A replay from its text; `path` is for messages. Raises ConfigError."""
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise _not_one(path, f"not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
@@ -83,6 +83,10 @@ def parse_replay(text: str, path: Path) -> Replay:
     except (KeyError, TypeError, ValueError, OverflowError, KataError) as error:
         got = f"no {error}" if type(error) is KeyError else str(error).splitlines()[0]
         raise _not_one(path, got) from None
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
 
 
 def _not_one(path: Path, got: str) -> ConfigError:
@@ -143,7 +147,8 @@ _text, _list, _table = _kind(str, "text"), _kind(list, "list"), _kind(dict, "map
 
 
 def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
+    if not whole and not (isinstance(value, float) and math.isfinite(value)):
         raise TypeError(f"{name} is no number")
     return float(value)
 
