@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kata.datasets.quality.check import check, require
-from kata.datasets.quality.faults import COST, KINDS, Fault
+from kata.datasets.quality.faults import COST, KINDS, Fault, page_table
 from kata.datasets.quality.report import Report
 from kata.datasets.types import DatasetError
 
@@ -65,3 +65,8 @@ def test_what_is_no_dataset_is_refused(folder: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         check(root)
     assert caught.value.what == "no dataset here"
+
+
+def test_the_page_lists_every_fault() -> None:
+    page = Path(__file__).parents[2] / "docs/data-check.md"
+    assert page_table() in page.read_text()

@@ -27,8 +27,8 @@ class Kind:
     do: str
 
 
-_DROP = "leave the episode out: kata data export DIR format=lerobot drop=[N] out=CLEAN"
-_COPY = "restore the file from a copy, or leave its episodes out with drop=[N]"
+_DROP = "leave the episode out with drop=[N]"
+_COPY = "restore the file from a copy, or leave the episode out with drop=[N]"
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -37,7 +37,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "counts_disagree": Kind(
             "serious",
             "metadata and data do not count the same",
-            "restore meta/episodes from a copy, or leave the episode out with drop=[N]",
+            "restore the files from a copy, or leave the episode out with drop=[N]",
         ),
         "totals_disagree": Kind(
             "serious",
@@ -155,3 +155,12 @@ class Fault:
             "detail": self.detail,
             "do": KINDS[self.kind].do,
         }
+
+
+def page_table() -> str:
+    """The table of the page on checks, in Markdown."""
+    rows = [
+        f"| `{name}` | {kind.severity} | {kind.meaning} | {kind.do} |"
+        for name, kind in KINDS.items()
+    ]
+    return "\n".join(["| fault | how bad | meaning | what to do |", "|---" * 4 + "|", *rows])
