@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kata.datasets import files
+from kata.datasets import files, storage
 from kata.datasets.storage import acquire_lock, commit, writer_lock
 from kata.datasets.types import DatasetError, StorageError
 
@@ -23,6 +23,39 @@ def test_files_appear_in_the_order_given(tmp_path: Path, monkeypatch: pytest.Mon
     commit(tmp_path, [("b/one", b"1"), ("a/two", b"22"), ("b/three", b"")], "all")
     assert moved == ["b/one", "a/two", "b/three"]
     assert [(tmp_path / name).read_bytes() for name in moved] == [b"1", b"22", b""]
+
+
+def test_what_the_decisive_file_needs_is_durable_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    replace, sync = Path.replace, storage.sync
+
+    def move(path: Path, target: Path) -> Path:
+        done.append(f"move {target.name}")
+        return replace(path, target)
+
+    def wait(path: Path) -> None:
+        sync(path)
+        done.append(f"sync {path.name}")
+
+    parts = [("a/one", b"1"), ("b/two", b"2"), ("c/episode", b"3"), ("total", b"4")]
+    commit(tmp_path, parts, "all")  # folders are made, which are synced too
+    monkeypatch.setattr(Path, "replace", move)
+    monkeypatch.setattr(storage, "sync", wait)
+    commit(tmp_path, parts, "all", decisive=2)
+    assert done[:2] == ["move one", "move two"]
+    assert sorted(done[2:4]) == ["sync a", "sync b"]
+    assert done[4:] == ["move episode", "sync c", "move total"]
+
+
+def test_a_new_folder_is_durable_in_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(storage, "sync", synced.append)
+    commit(tmp_path, [("a/b/one", b"1")], "all")
+    assert synced == [tmp_path, tmp_path / "a", tmp_path / "a/b"]
 
 
 @pytest.mark.parametrize("refused_at", range(3))

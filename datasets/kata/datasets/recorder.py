@@ -1,9 +1,9 @@
 """The recorder: frames in, a LeRobotDataset v3 out, and no finished episode ever lost.
 
 Each episode is a file of data, a file a camera and a file of metadata, so nothing is rewritten
-that grows with the dataset. `save_episode` returns after all of them are synced and moved to
-their places in this order: tasks, data, videos, metadata (from here on the episode exists),
-statistics, totals. Opening repairs what a kill left in between; see `repair`.
+that grows with the dataset. `save_episode` returns after all of them are written and moved to
+their places in this order: tasks, data, videos, metadata (from here on the episode exists, and is
+durable), statistics, totals. Opening repairs what a kill left in between; see `repair`.
 """
 
 from __future__ import annotations
@@ -245,10 +245,11 @@ class EpisodeRecorder:
         files.append(
             (entry.meta.path(EPISODES_PATH), parquet_bytes(episodes_table([(entry, stats)])))
         )
+        announced = len(files) - 1
         files.append((STATS, stats_bytes(total)))
         files.append((INFO, info_bytes(self.schema, entry.index + 1, entry.stop, len(tasks))))
         kept = f"the {len(self._entries)} saved episodes are whole, and this one is in memory"
-        commit(self.root, files, kept)
+        commit(self.root, files, kept, decisive=announced)
         self._entries.append(entry)
         self._tasks, self._stats, self.last_uuid = tasks, total, name
         self._discards = 0

@@ -20,12 +20,13 @@ _ABANDONED_S = 3600.0
 """Age from which an unfinished file of a cache belongs to nobody; each is written in seconds."""
 
 
-def commit(root: Path, files: list[tuple[str, Bytes]], kept: str) -> None:
-    """Put files in their places one after the other; the last one is the decisive one.
+def commit(root: Path, files: list[tuple[str, Bytes]], kept: str, *, decisive: int = -1) -> None:
+    """Put files in their places one after the other; one of them is the decisive one.
 
-    All are written and synced under `root/.staging` first, then moved in order, each folder
-    synced before the next move. On an error every new file is taken away again.
-    Raises StorageError, saying what was `kept`.
+    All are written and synced under `root/.staging` first, then moved in order. Those before the
+    decisive one are durable in their places before it is moved, and it is durable on return. Those
+    after it follow from the others: a power cut may leave their old content, never a part.
+    On an error every new file is taken away again. Raises StorageError, saying what was `kept`.
     """
     staging = root / STAGING
     staged: list[tuple[Path, Path]] = []
@@ -35,7 +36,7 @@ def commit(root: Path, files: list[tuple[str, Bytes]], kept: str) -> None:
         staging.mkdir(parents=True, exist_ok=True)
         for i, (name, _) in enumerate(files):
             target = root / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             staged.append((staging / f"{i:03d}-{target.name}", target))
         # A disk takes little longer to sync many files at once than to sync one.
         with ThreadPoolExecutor(len(files)) as pool:
@@ -43,21 +44,32 @@ def commit(root: Path, files: list[tuple[str, Bytes]], kept: str) -> None:
                 (place, pool.submit(write_synced, temporary, data))
                 for (temporary, place), (_, data) in zip(staged, files, strict=True)
             ]
-        for place, done in written:
-            target = place
-            done.result()
-        for i, (temporary, target) in enumerate(staged):
-            fresh = not target.exists()
-            temporary.replace(target)
-            if fresh:
-                placed.append(target)
-            if i + 1 == len(staged) or staged[i + 1][1].parent != target.parent:
-                sync(target.parent)
+            for place, done in written:
+                target = place
+                done.result()
+            for i, (temporary, place) in enumerate(staged):
+                target = place
+                if i == decisive % len(files):
+                    list(pool.map(sync, {before.parent for _, before in staged[:i]}))
+                fresh = not target.exists()
+                temporary.replace(target)
+                if fresh:
+                    placed.append(target)
+                if i == decisive % len(files):
+                    sync(target.parent)
     except OSError as error:
         for path in (*reversed(placed), *(temporary for temporary, _ in staged)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
         raise refused(error, target, kept) from error
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder and what is missing above it, each durable in its parent."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
 
 
 def clear_staging(root: Path) -> None:

@@ -47,7 +47,7 @@ _VIDEO = (
 )
 _LIMITS = (
     "What limits it: for state checking each frame and writing Parquet; for cameras libx264; on a "
-    "slow disk the syncs of each episode, about ten."
+    "slow disk, or one that others write to, three waits an episode until all is on it."
 )
 
 
