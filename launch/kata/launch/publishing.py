@@ -66,12 +66,9 @@ def begin(job: Job, library: Library, entry: Entry) -> Attempt:
     if known:
         return find_attempt(library, entry, known["record"])
     make_world = build.make_trial(config, entry.name, config.start)
-    tried = (Agent(library.get(str(entry)).contract, entry.folder),)
     best = _best_of(library, entry)
-    if best:
-        tried += (Agent(library.get(str(best)).contract, best.folder),)
-    named = [Candidate(str(i), agent) for i, agent in enumerate(tried)]
-    Contest.of(make_world, named, config.seed, 0).load_all()
+    tried = [_candidate(library, each) for each in (entry, best) if each]
+    Contest.of(make_world, tried, config.seed, 0).load_all()
     scene = {"robot": config.robot, "start": config.start, "world": config.world.plain()}
     more = {"scene": scene, "reason": config.reason or "", "software": software()}
 
@@ -114,10 +111,13 @@ def candidates_of(library: Library, attempt: Attempt) -> tuple[Candidate, ...]:
     if attempt.best:
         best = attempt.best
         entries.append(_there(library, attempt.entry.name, best.version, best.identity))
-    return tuple(
-        Candidate(str(entry), Agent(library.get(str(entry)).contract, entry.folder), entry.identity)
-        for entry in entries
-    )
+    return tuple(_candidate(library, entry) for entry in entries)
+
+
+def _candidate(library: Library, entry: Entry) -> Candidate:
+    """A version, its files verified. Raises PackageError."""
+    agent = Agent(library.get(str(entry)).contract, entry.folder)
+    return Candidate(str(entry), agent, entry.identity)
 
 
 def contest_of(config: Config, candidates: Sequence[Candidate], attempt: Attempt) -> Contest:

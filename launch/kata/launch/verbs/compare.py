@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from kata.launch import build
-from kata.launch.comparing import asked_candidates, check_settings, paired_result, ranked_result
+from kata.launch.comparing import (
+    Trials,
+    asked_candidates,
+    check_settings,
+    paired_result,
+    ranked_result,
+)
 from kata.launch.contests import Contest, find_candidates, hold, unseal
 from kata.launch.job import Done, Job
 from kata.launch.seeds import episode_seed
@@ -23,7 +29,7 @@ def run(job: Job) -> Done:
     contest = Contest.of(make_world, candidates, config.seed, first_seed)
     one, other = contest.blinding.codes[:2]
 
-    def enough(trials: dict[str, list[dict[str, object]]]) -> bool:
+    def enough(trials: Trials) -> bool:
         found = compare_sequentially(trials[one], trials[other], config.alpha, config.trials)
         return found is not None
 
