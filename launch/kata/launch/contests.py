@@ -11,7 +11,7 @@ from kata.datasets.types import ConfigError, MakeWorld
 
 from . import build
 from .agents import Agent, package_in
-from .trials import Block, blocks, spans
+from .trials import Block, blocks, kept_worlds, spans
 from .workspace import RunFolder
 
 if TYPE_CHECKING:
@@ -65,19 +65,23 @@ class Contest:
 
 def contest_block(asked: Contest, first: int, count: int) -> Block:
     """Trials of every candidate on scenes `first` to `first + count`, by code."""
-    from kata.skills.evidence.trials import TrialJob
+    from kata.skills.evidence.trials import VECTOR, build_vector, run_vector
 
-    world = asked.make_world()
-    jobs = {code: TrialJob(world, agent.load(world)) for code, agent in asked.agents.items()}
-    trials: dict[str, list[Block]] = {code: [] for code in asked.blinding.codes}
-    orders = []
-    for index in range(first, first + count):
-        seed = asked.first_seed + index
-        order = asked.blinding.order(seed)
-        for code in order:
-            trials[code].append(jobs[code](seed).to_data())
-        orders.append(list(order))
-    return {"orders": orders, "trials": trials}
+    seeds = [asked.first_seed + index for index in range(first, first + count)]
+    orders = {seed: asked.blinding.order(seed) for seed in seeds}
+    jobs = {
+        code: build_vector(kept_worlds(asked.make_world), agent.load, min(VECTOR, count))
+        for code, agent in asked.agents.items()
+    }
+    found: dict[str, dict[int, Block]] = {code: {} for code in asked.blinding.codes}
+    # Who comes first in a scene runs before the others do, side by side with its other firsts.
+    for place in range(len(jobs)):
+        for code, own in jobs.items():
+            turn = [seed for seed in seeds if orders[seed][place] == code]
+            trials = [trial.to_data() for trial in run_vector(own, turn)]
+            found[code] |= zip(turn, trials, strict=True)
+    by_code = {code: [each[seed] for seed in seeds] for code, each in found.items()}
+    return {"orders": [list(orders[seed]) for seed in seeds], "trials": by_code}
 
 
 def hold(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kata.datasets.types import MakeWorld
+from kata.datasets.types import MakeWorld, TrialWorld
 from kata.skills.evidence.workers import Workers
 
 from .agents import Agent
@@ -22,7 +22,7 @@ from .workspace import RunFolder
 
 if TYPE_CHECKING:
     from kata.skills.evidence.descriptor import SkillDescriptor
-    from kata.skills.evidence.trials import Trial, TrialJob
+    from kata.skills.evidence.trials import Trial
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.options import Mode
     from kata.skills.handover.features import Start
@@ -69,30 +69,35 @@ class SentenceTrials:
 
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
     """Episodes `first` to `first + count` of one skill: how each began and ended."""
-    from kata.skills.evidence.trials import run_vector
+    from kata.skills.evidence.trials import build_vector, run_vector
 
     seeds = [episode_seed(asked.seed, asked.purpose, i) for i in range(first, first + count)]
-    jobs = _lanes(asked.make_world, asked.agent, asked.vector, count)
+    lanes = min(asked.vector, count)
+    jobs = build_vector(kept_worlds(asked.make_world), asked.agent.load, lanes)
     scene = scene_of(jobs[0].world) if asked.replays else {}
     return {"episodes": [_episode(asked, trial, scene) for trial in run_vector(jobs, seeds)]}
 
 
-_kept: list[tuple[tuple[Any, ...], list[TrialJob]]] = []
+_worlds: list[tuple[tuple[Any, ...], list[TrialWorld]]] = []
 
 
-def _lanes(make_world: MakeWorld, agent: Agent, vector: int, count: int) -> list[TrialJob]:
-    """The worlds to run `count` trials in, those of the block before if they are alike.
+def kept_worlds(make_world: MakeWorld) -> Callable[[], TrialWorld]:
+    """Gives one world after the other, those of the block before if they are alike.
 
     A reset leaves nothing of what was, so that only the time to build them is saved.
     """
-    from kata.skills.evidence.trials import build_vector
+    key = getattr(make_world, "func", make_world), getattr(make_world, "args", ())
+    if not _worlds or _worlds[0][0] != key:
+        _worlds[:] = [(key, [])]
+    known, count = _worlds[0][1], itertools.count()
 
-    many = min(vector, count)
-    parts = getattr(make_world, "func", make_world), getattr(make_world, "args", ())
-    key = (*parts, agent, many)
-    if not _kept or _kept[0][0] != key:
-        _kept[:] = [(key, build_vector(make_world, agent.load, many))]
-    return _kept[0][1]
+    def give() -> TrialWorld:
+        index = next(count)
+        if index == len(known):
+            known.append(make_world())
+        return known[index]
+
+    return give
 
 
 def _episode(asked: SkillTrials, trial: Trial, scene: Mapping[str, Any]) -> Block:
