@@ -1,5 +1,6 @@
 """Both ways through the commands: LeRobot's policies in Kata, Kata's skills in LeRobot."""
 
+import importlib.metadata
 import json
 import logging
 import sys
@@ -102,6 +103,10 @@ def test_lerobot_finds_the_plugin_by_its_name() -> None:
     from lerobot.configs import PreTrainedConfig
     from lerobot.envs.configs import EnvConfig
 
+    plugin = importlib.metadata.distribution("lerobot_policy_kata")
+    # With underscores, or LeRobot does not find it.
+    assert plugin.metadata["Name"] == "lerobot_policy_kata"
+    assert plugin.version == importlib.metadata.version("kata-robotics")
     assert "kata" in PreTrainedConfig.get_known_choices()
     assert "kata" in EnvConfig.get_known_choices()
 

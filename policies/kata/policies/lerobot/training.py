@@ -31,6 +31,9 @@ from .package import make_config, make_module, require
 from .policy import LeRobotPolicy, Processors
 from .windows import Frames, Windows, read_frames
 
+_HEEDED = frozenset({"policy", "settings", "steps", "batch", "seed", "device", "threads"})
+_HEEDED |= {"curve_every", "checkpoint_every"}
+
 
 @dataclass(frozen=True, slots=True)
 class LeRobotSettings:
@@ -94,11 +97,11 @@ def train(
 ) -> LeRobotTraining:
     """Train a policy of LeRobot on a skill's demonstrations, on from a checkpoint that is there.
 
-    Of the configuration `steps`, `batch`, `seed`, `device`, `threads` and the intervals count;
-    rate, decay and clipping are the policy's own preset.
+    Of the configuration `steps`, `batch`, `seed`, `device`, `threads` and the intervals of curve
+    and checkpoint count; rate, decay and clipping are the policy's own preset.
 
-    Raises MissingDependencyError without LeRobot, ConfigError for settings that it refuses or a
-    checkpoint of another training, DatasetError for data without the skill.
+    Raises MissingDependencyError without LeRobot, ConfigError for settings that it refuses or has
+    no use for, or a checkpoint of another training, DatasetError for data without the skill.
     """
     settings = LeRobotSettings.of(config.settings)
     _check_plain(config)
@@ -207,16 +210,15 @@ class _Run:
 
 
 def _check_plain(config: TrainConfig) -> None:
-    """Raise ConfigError for what only our own training can do."""
-    plain = TrainConfig()
-    for name in ("processes", "precision", "accumulate", "compile"):
-        if getattr(config, name) != getattr(plain, name):
+    """Raise ConfigError for a key that was set and that LeRobot's training has no use for."""
+    for name, default in asdict(TrainConfig()).items():
+        if name not in _HEEDED and getattr(config, name) != default:
             raise ConfigError(
-                "LeRobot's policies are trained in one process, as they are",
+                "a key that a policy of LeRobot has no use for",
                 where=f"train.{name}",
-                expected=str(getattr(plain, name)),
+                expected=f"{default}, or nothing: its own preset decides",
                 got=str(getattr(config, name)),
-                hint="lerobot-train on the same dataset has options of its own",
+                hint="its own keys are policy.settings.NAME, such as optimizer_lr",
             )
 
 
