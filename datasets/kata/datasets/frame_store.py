@@ -150,5 +150,5 @@ class FrameStore:
             frame * int(self._stops[-1]) / 1e9,
             self.limit / 1e9,
             camera,
-            self.limit // frame,
+            max(self.limit // frame, 1),
         )
