@@ -164,6 +164,9 @@ def test_what_cannot_be_is_refused(root: Path, tmp_path: Path) -> None:
         ChunkSampler(dataset, CHUNK, ["observation.images.frnt"])
     with pytest.raises(UnknownNameError, match="unknown camera 'side'"):
         dataset.frames.take("side", np.array([0]))
+    for row in (-1, 72):
+        with pytest.raises(DatasetError, match="rows that are not in the dataset"):
+            dataset.frames.take("front", np.array([3, row]))
     with pytest.raises(SpecError, match="below nothing"):
         Dataset.open(root, cache_bytes=-1)
     with pytest.raises(SpecError, match="nothing to draw"):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .clip_cache import Clip, ClipCache, Pictures
 from .lerobot_format import VIDEO_PATH, Entry
 from .schema import CAMERA_PREFIX, Schema
-from .types import SpecError, UnknownNameError
+from .types import DatasetError, SpecError, UnknownNameError
 from .video_reader import read_pictures
 
 CACHE_BYTES = 2 << 30
@@ -72,10 +72,17 @@ class FrameStore:
     def take(self, camera: str, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The pictures (B, height, width, 3) of rows (B,) of the dataset, in any order.
 
-        Raises UnknownNameError, DatasetError for a video that cannot be read, StorageError where
-        the disk refuses to keep decoded pictures.
+        Raises UnknownNameError, DatasetError for rows that there are not or a video that cannot
+        be read, StorageError where the disk refuses to keep decoded pictures.
         """
         rows = np.asarray(rows, dtype=np.int64)
+        if len(rows) and not 0 <= rows.min() <= rows.max() < self._stops[-1]:
+            raise DatasetError(
+                "rows that are not in the dataset",
+                where=str(self.root),
+                expected=f"0 to {self._stops[-1] - 1}",
+                got=f"{rows.min()} to {rows.max()}",
+            )
         out = np.empty((len(rows), *self._size(camera), 3), dtype=np.uint8)
         episodes = np.searchsorted(self._stops, rows, side="right")
         order = np.argsort(episodes, kind="stable")
