@@ -39,6 +39,11 @@ CASES = {
     "version_of_no_library": ["evaluate", "skill=pick", "policy=expert", "version=1", "out=run"],
     "no_replay": ["run", "replay=nowhere.json", "out=run"],
     "sentence_and_replay": ["run", "close the drawer", "replay=nowhere.json", "out=run"],
+    "one_candidate": ["compare", "a=pick@0.1.0", "out=run"],
+    "candidates_twice": ["compare", "a=expert", "candidates=[expert,x]", "out=run"],
+    "unknown_reason": ["publish", "skill=pick", "reason=fast", "out=run"],
+    "override_without_reason": ["publish", "skill=pick", "override=true", "out=run"],
+    "rollback_without_reason": ["library", "rollback", "pick", "out=run"],
 }
 
 
