@@ -70,7 +70,11 @@ def test_compare_tells_who_is_better(add, call, capsys) -> None:
     add("1.1.0", "p95_2")
     code, result = call("compare", "a=pick@1.1.0", "b=pick@1.0.0", "trials=60")
     assert code == 0
-    assert {"a", "b", "difference", "interval", "p_value", "decision", "trials"} <= set(result)
+    assert set(result) == {
+        *("verb", "version", "seed", "seconds", "skill", "a", "b", "difference", "interval"),
+        *("p_value", "decision", "trials", "alpha", "pairs", "measures", "test", "needed"),
+        "contracts_differ",
+    }
     assert (result["decision"], result["trials"], result["test"]) == ("a", 60, "mcnemar")
     assert result["a"]["name"] == "pick@1.1.0"
     assert result["a"]["rate"] - result["b"]["rate"] == pytest.approx(result["difference"])
@@ -189,6 +193,11 @@ def test_a_better_version_passes(add, call, library) -> None:
     add("1.1.0", "p95_2")
     code, better = call("publish", "skill=pick", "trials=40")
     assert (code, better["ground"], better["best"]["name"]) == (0, "better", "pick@1.0.0")
+    assert set(better) == {
+        *("verb", "version", "seed", "seconds", "skill", "published", "identity", "promoted"),
+        *("ground", "text", "attempt", "alpha", "seeds", "trials", "successes", "rate"),
+        *("interval", "best", "tests"),
+    }
     assert better["tests"]["p_value"] <= better["alpha"]
     assert library.in_use("pick").version == "1.1.0"
 
