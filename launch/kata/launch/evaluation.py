@@ -43,11 +43,15 @@ class Subject:
 
 def check(config: Config) -> None:
     """Raise ConfigError or UnknownNameError for what cannot be evaluated."""
+    from kata.sim.tasks import Start
     from kata.skills.evidence.interval import Method
 
     for key, things in (("trials", "trials"), ("vector", "worlds")):
         if config[key] < 1:
             raise ConfigError(f"no {things}", where=key, expected="1 or more", got=str(config[key]))
+    starts = (*get_args(Start), BOTH)
+    if config.start not in starts:
+        raise UnknownNameError("start", str(config.start), starts, where="start")
     if config.interval not in get_args(Method):
         raise UnknownNameError("interval", str(config.interval), get_args(Method), where="interval")
 
