@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from kata.datasets.types import ConfigError
 
 from .progress import Advance
 
@@ -48,6 +51,17 @@ def learn(lesson: Lesson, folder: Path, advance: Advance | None = None) -> dict[
     return {"skill": lesson.contract.name, "package": package.name, **found}
 
 
+def check_launcher() -> None:
+    """Raise ConfigError in a process that `torchrun` or `accelerate launch` has started."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            "kata train starts its processes itself",
+            where="WORLD_SIZE",
+            expected="kata train processes=N",
+            hint="to use a launcher, call kata.policies.training.train in a script of yours",
+        )
+
+
 def _with_ours(lesson: Lesson, folder: Path, progress: Progress) -> Taught:
     from kata.policies.demonstrations import gather
     from kata.policies.training import train
@@ -67,6 +81,13 @@ def _with_ours(lesson: Lesson, folder: Path, progress: Progress) -> Taught:
 def _with_lerobot(lesson: Lesson, folder: Path, progress: Progress) -> Taught:
     from kata.policies.lerobot.training import train
 
+    asked = lesson.settings.beyond_one_process()
+    if asked:
+        raise ConfigError(
+            f"{' and '.join(asked)} of LeRobot's policies cannot be set",
+            where=f"policy={lesson.settings.policy}",
+            hint="leave it out, or train one of Kata's policies",
+        )
     trained = train(
         lesson.settings, lesson.dataset, lesson.contract.name, folder, progress=progress
     )

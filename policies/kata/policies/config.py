@@ -84,3 +84,8 @@ class TrainConfig:
             raise UnknownNameError("precision", self.precision, PRECISIONS, where="precision")
         if not isinstance(self.settings, Mapping):
             raise ConfigError("wrong type", where="settings", expected="a mapping")
+
+    def beyond_one_process(self) -> tuple[str, ...]:
+        """The keys that ask for more than one process in float32."""
+        plain = {"processes": 1, "precision": "fp32", "accumulate": 1, "compile": False}
+        return tuple(name for name, value in plain.items() if getattr(self, name) != value)

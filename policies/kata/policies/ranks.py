@@ -20,7 +20,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kata.datasets.children import end_with_parent, how_it_ended
+from kata.datasets.children import deaf, end_with_parent, how_it_ended
 from kata.datasets.types import ConfigError, ExecutionError, KataError
 
 from .compute import Compute
@@ -130,7 +130,8 @@ class _Group:
         context = multiprocessing.get_context("spawn")
         line, other = context.Pipe()
         process = context.Process(target=_work, args=(place, other, *arguments))
-        process.start()
+        with deaf():
+            process.start()
         other.close()
         self.processes.append(process)
         self.lines.append(line)
@@ -213,7 +214,6 @@ def _work(
     wishes: _Wishes,
 ) -> None:
     """One process of a training, from its start to its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
     _join(place)

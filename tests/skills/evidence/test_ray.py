@@ -182,7 +182,7 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_what_a_worker_elsewhere_lacks_is_said(cluster: str) -> None:
     error, _ = ray_pool.answer_there(
-        "another node", ray_pool.version(), open_package, (Path("none"),)
+        "another node", ".", ray_pool.version(), open_package, (Path("none"),)
     )
     assert isinstance(error, PackageError)
     assert f"on the worker {socket.gethostname()}" in error.where

@@ -6,13 +6,14 @@ import shlex
 
 from kata.launch import build
 from kata.launch.job import Done, Job
-from kata.launch.learning import Lesson, learn
+from kata.launch.learning import Lesson, check_launcher, learn
 from kata.launch.progress import bar
 
 
 def run(job: Job) -> Done:
     """Train a policy and put it with its contract into a package of the run's folder."""
     config = job.config
+    check_launcher()
     contract = build.contract(config.skill)
     lesson = Lesson(
         contract,

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from kata.datasets.children import end_with_parent, how_it_ended
+from kata.datasets.children import deaf, end_with_parent, how_it_ended
 
 from .pool import WorkerLostError, answer, given
 
@@ -22,7 +22,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.line, other = context.Pipe()
         self.process: SpawnProcess = context.Process(target=_serve, args=(other,), daemon=False)
-        self.process.start()
+        with deaf():
+            self.process.start()
         other.close()
 
     def end(self) -> None:
@@ -77,8 +78,7 @@ class ProcessPool:
 
 
 def _serve(line: Connection) -> None:
-    """Answer calls until the line ends. Ctrl-C is left to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Answer calls until the line ends."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
     while True:
