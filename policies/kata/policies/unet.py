@@ -112,6 +112,8 @@ class ConditionalUNet(nn.Module):
             nn.Mish(),
             nn.Linear(_EXPANSION * embedding, embedding),
         )
+        # What scales and shifts is two layers away from the features, and so no mere sum of them.
+        self.features = nn.Linear(features, features)
         pairs = list(zip([width, *channels[:-1]], channels, strict=True))
         self.down = nn.ModuleList(_Stage(a, b, known, kernel, groups) for a, b in pairs)
         self.shrink = nn.ModuleList(ChunkConv(c, c, 3, stride=2) for c in channels[:-1])
@@ -128,7 +130,7 @@ class ConditionalUNet(nn.Module):
         """(B, F), (B, H, A) and levels (B,) in [0, 1] to (B, H, A)."""
         horizon = noised.shape[1]
         step = self.level(level_embedding(level, self.embedding))
-        known = nn.functional.mish(torch.cat([step, features], dim=-1))
+        known = nn.functional.mish(torch.cat([step, self.features(features)], dim=-1))
         x = noised.transpose(1, 2)
         if horizon % self.stride:
             x = nn.functional.pad(x, (0, -horizon % self.stride), mode="replicate")
