@@ -77,8 +77,7 @@ def two():
 
 def test_it_finds_the_feature_that_matters(two):
     for descriptor in two.values():
-        names = [descriptor.feature_names[i] for i in descriptor.success.features]
-        assert names
+        names = descriptor.matters(descriptor.success)
         assert set(names) & {"slot1_x", "slot1_dx", "slot1_spot_dx"}
 
 
@@ -122,10 +121,13 @@ def test_a_skill_that_was_never_measured_is_planned_by_its_contract():
     assert plan.cost == 5.0
 
 
-def test_intervals_contain_the_true_rate_about_as_often_as_they_say():
+@pytest.mark.parametrize(
+    ("problems", "least"), [(8, 0.8), pytest.param(100, 0.88, marks=pytest.mark.slow)]
+)
+def test_intervals_contain_the_true_rate_about_as_often_as_they_say(problems, least):
     """Many problems with one relevant feature or none, asked about at fresh starts."""
     inside = []
-    for seed in range(40):
+    for seed in range(problems):
         slope = [0.0, 5.0, 15.0, 40.0][seed % 4]
         middle = 0.25 + 0.2 * (seed % 5) / 4
 
@@ -138,12 +140,12 @@ def test_intervals_contain_the_true_rate_about_as_often_as_they_say():
         low, high = belief.interval()
         truth = rate(np.array([x for _, _, x in fresh]))
         inside.append(((low <= truth) & (truth <= high)).mean())
-    assert np.mean(inside) >= 0.88
+    assert np.mean(inside) >= least
 
 
 def test_where_nothing_matters_it_is_the_rate_of_the_skill():
-    kernels = [fit_descriptor(trials(lambda x: 0.7, 80, seed)).success for seed in range(60, 80)]
-    assert sum(kernel == Kernel() for kernel in kernels) >= 18
+    kernels = [fit_descriptor(trials(lambda x: 0.7, 80, seed)).success for seed in range(60, 66)]
+    assert sum(kernel == Kernel() for kernel in kernels) >= 5
 
 
 def test_far_from_all_trials_it_says_little(two):
@@ -205,10 +207,13 @@ def test_it_is_read_back_as_it_was_written(two):
         lambda data: data["samples"][0]["start"].update(tool=[0.0]),
         lambda data: data["samples"][0]["start"].update(position=[float("nan")] * 4),
         lambda data: data.pop("duration"),
+        lambda data: data["score"].update(held_out=[0.0]),
+        lambda data: data["score"]["members"].clear(),
+        lambda data: data["score"]["members"][0].update(leaf=[[0.0] * 4]),
     ],
 )
 def test_a_spoilt_record_is_refused(spoil):
-    data = descriptor_data(fit_descriptor(trials(near, 5, 6)))
+    data = descriptor_data(fit_descriptor(trials(near, 24, 6)))
     spoil(data)
     with pytest.raises(PackageError, match="a descriptor that cannot be read \\(in a record\\)"):
         descriptor_of(data, where="a record")

@@ -18,8 +18,9 @@ from kata.datasets.types import Array, ConfigError
 from kata.skills.handover.features import Start, encode, feature_names
 
 from .descriptor_kernel import Kernel, fit_kernel
+from .descriptor_score import Score, fit_score
 
-PRIOR = 2.0
+PRIOR = 1.0
 """Trials that the skill's own rate counts for, everywhere."""
 
 SHARE = 0.5
@@ -54,7 +55,7 @@ class Belief:
     """What is believed of calls from Q starts.
 
     Attributes:
-        a, b: (Q,) of the Beta law of each one's rate of success.
+        a, b: (Q,) successes and failures that speak for each one, weighed.
         duration_s: (Q,) expected time of a success.
     """
 
@@ -67,12 +68,18 @@ class Belief:
         """Expected rates (Q,)."""
         return self.a / (self.a + self.b)
 
-    def interval(self, level: float = 0.95) -> tuple[Array, Array]:
-        """Bounds (Q,) and (Q,) of the rates."""
+    def quantile(self, share: float | Array) -> Array:
+        """The rates below which they lie with this chance, after Jeffreys: half a trial of each."""
         from scipy.special import betaincinv
 
+        return np.asarray(betaincinv(self.a + 0.5, self.b + 0.5, share))
+
+    def interval(self, level: float = 0.95) -> tuple[Array, Array]:
+        """Bounds (Q,) and (Q,) of the rates."""
         tail = (1 - level) / 2
-        return betaincinv(self.a, self.b, tail), betaincinv(self.a, self.b, 1 - tail)
+        success = self.success
+        low, high = self.quantile(tail), self.quantile(1 - tail)
+        return np.minimum(low, success), np.maximum(high, success)
 
 
 @dataclass(frozen=True)
@@ -83,16 +90,20 @@ class SkillDescriptor:
         samples: the trials.
         success: kernel of the rate.
         duration: kernel of the time that a success takes.
+        score: a feature learned from all others; None where there was too little to learn from.
     """
 
     samples: tuple[Sample, ...]
     success: Kernel = field(default_factory=Kernel)
     duration: Kernel = field(default_factory=Kernel)
+    score: Score | None = None
     _features: Array = field(init=False, repr=False, compare=False)
     _scale: tuple[Array, Array] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        raw = self._raw([s.start for s in self.samples], [s.values for s in self.samples])
+        raw = self.plain([s.start for s in self.samples], [s.values for s in self.samples])
+        if self.score is not None:
+            raw = np.column_stack([raw, self.score.held_out])
         spread = raw.std(axis=0)
         scale = (raw.mean(axis=0), np.where(spread > 1e-6, spread, np.inf))
         object.__setattr__(self, "_scale", scale)
@@ -100,10 +111,23 @@ class SkillDescriptor:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the F features: those of a start, then one for each value of an argument."""
+        """Names of the F features: of a start, then of each value of an argument, and the score."""
         first = self.samples[0]
         numbers = feature_names(len(first.start.position), len(first.start.focus))
-        return numbers + tuple(f"argument{slot + 1} {value}" for slot, value in self._arguments)
+        marks = tuple(f"argument{slot + 1} {value}" for slot, value in self._arguments)
+        return numbers + marks + (("score",) if self.score is not None else ())
+
+    def matters(self, kernel: Kernel) -> list[str]:
+        """Names of the features of a kernel, for the score those that it looks at most."""
+        names, found = self.feature_names, list[str]()
+        for feature in kernel.features:
+            scored = self.score is not None and feature == len(names) - 1
+            found += (
+                [names[f] for f in self.score.features()]
+                if self.score and scored
+                else [names[feature]]
+            )
+        return list(dict.fromkeys(found))
 
     @property
     def rate(self) -> float:
@@ -147,7 +171,8 @@ class SkillDescriptor:
     def _arguments(self) -> list[tuple[int, str]]:
         return sorted({pair for s in self.samples for pair in enumerate(s.values)})
 
-    def _raw(self, starts: Sequence[Start], values: Sequence[tuple[str, ...]]) -> Array:
+    def plain(self, starts: Sequence[Start], values: Sequence[tuple[str, ...]]) -> Array:
+        """Features (Q, F) before they are standardised, without the score."""
         chosen = [[float(own[slot] == v) for slot, v in self._arguments] for own in values]
         marks = np.array(chosen).reshape(len(values), len(self._arguments))
         return np.concatenate([encode(starts), marks], axis=1)
@@ -161,7 +186,10 @@ class SkillDescriptor:
                     expected=f"{shape[0]} joints, {shape[1]} arguments",
                     got=f"{len(start.position)} joints, {len(own)} arguments",
                 )
-        return np.asarray((self._raw(starts, values) - self._scale[0]) / self._scale[1])
+        raw = self.plain(starts, values)
+        if self.score is not None:
+            raw = np.column_stack([raw, self.score.of(raw)])
+        return np.asarray((raw - self._scale[0]) / self._scale[1])
 
 
 def fit_descriptor(samples: Sequence[Sample]) -> SkillDescriptor:
@@ -183,14 +211,16 @@ def fit_descriptor(samples: Sequence[Sample]) -> SkillDescriptor:
             got=" and ".join(f"{d} joints, {v} arguments" for d, v, _ in sorted(shapes)),
         )
     bare = SkillDescriptor(kept)
-    features, good = bare._features, np.array([s.success for s in kept])
+    good = np.array([s.success for s in kept])
     success = duration = Kernel()
     if len(kept) >= _LEAST_TRIALS and min(good.sum(), (~good).sum()) >= _LEAST_KIND:
-        success = fit_kernel(features, lambda w: _outcome_likelihood(w, good))
+        plain = bare.plain([s.start for s in kept], [s.values for s in kept])
+        bare = SkillDescriptor(kept, score=fit_score(plain, good))
+        success = fit_kernel(bare._features, lambda w: _outcome_likelihood(w, good))
     if good.sum() >= _LEAST_TRIALS:
         times = np.array([s.duration_s for s in kept])[good]
-        duration = fit_kernel(features[good], lambda w: _time_likelihood(w, times))
-    return SkillDescriptor(kept, success, duration)
+        duration = fit_kernel(bare._features[good], lambda w: _time_likelihood(w, times))
+    return SkillDescriptor(kept, success, duration, bare.score)
 
 
 def _outcome_likelihood(weights: Array, good: NDArray[np.bool_]) -> float:

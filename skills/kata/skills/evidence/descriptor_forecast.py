@@ -79,7 +79,8 @@ class Forecast:
         if not all(call.contract.name in self.descriptors and _seen(call, seen) for call in calls):
             return None
         course = _Courses(seen, self.seed)
-        chance, duration = np.ones((_QUANTILES, _COURSES)), 0.0
+        expected, chance = np.ones(_COURSES), np.ones((_QUANTILES, _COURSES))
+        duration = 0.0
         for number, call in enumerate(calls):
             descriptor = self.descriptors[call.contract.name]
             starts = course.starts(call, descriptor)
@@ -87,11 +88,13 @@ class Forecast:
             belief = descriptor.believe(starts, values)
             if moves:
                 starts, belief = _moved(call, descriptor, starts, belief)
+            expected *= belief.success
             chance *= _rates(belief, call.contract.name, self.seed)
             duration += float(belief.duration_s.mean())
             course.go_on(call, descriptor.ends(starts, values, self.seed + number))
+        success = float(expected.mean())
         low, high = np.quantile(chance.mean(axis=1), [0.025, 0.975])
-        return Prediction(float(chance.mean()), float(low), float(high), duration)
+        return Prediction(success, min(float(low), success), max(float(high), success), duration)
 
     def _beginnings(
         self, call: Call, facts: Facts, seen: Observation, descriptor: SkillDescriptor
@@ -180,11 +183,9 @@ def _moved(
 
 def _rates(belief: Belief, skill: str, seed: int) -> Array:
     """Rates (U, P) that the belief holds possible: one quantile for all calls of a skill."""
-    from scipy.special import betaincinv
-
     middle = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     order = np.random.default_rng([seed, *skill.encode()]).permutation(_QUANTILES)
-    return np.asarray(betaincinv(belief.a[None], belief.b[None], middle[order][:, None]))
+    return belief.quantile(middle[order][:, None])
 
 
 def _parts(belief: Belief, sizes: Sequence[int]) -> list[Prediction]:

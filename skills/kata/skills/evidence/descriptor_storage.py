@@ -15,6 +15,7 @@ from kata.skills.handover.features import Start
 
 from .descriptor import Sample, SkillDescriptor
 from .descriptor_kernel import Kernel
+from .descriptor_score import score_of
 
 FORMAT = 1
 RECORD = "descriptor"
@@ -26,7 +27,6 @@ _DIGITS = 5
 def descriptor_data(descriptor: SkillDescriptor) -> dict[str, Any]:
     """Plain data; lengths to a hundredth of a millimetre. `descriptor_of` reads it back."""
     kept = descriptor.samples
-    names = descriptor.feature_names
     return {
         "format": FORMAT,
         "trials": len(kept),
@@ -34,9 +34,10 @@ def descriptor_data(descriptor: SkillDescriptor) -> dict[str, Any]:
         "success": descriptor.success.to_data(),
         "duration": descriptor.duration.to_data(),
         "matters": {
-            "success": [names[i] for i in descriptor.success.features],
-            "duration": [names[i] for i in descriptor.duration.features],
+            "success": descriptor.matters(descriptor.success),
+            "duration": descriptor.matters(descriptor.duration),
         },
+        "score": descriptor.score and descriptor.score.to_data(),
         "samples": [
             {
                 "values": list(s.values),
@@ -56,7 +57,11 @@ def descriptor_of(data: Mapping[str, Any], *, where: str) -> SkillDescriptor:
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']}")
         samples = tuple(map(sample_of, data["samples"]))
-        found = SkillDescriptor(samples, _kernel(data["success"]), _kernel(data["duration"]))
+        kernels = (_kernel(data["success"]), _kernel(data["duration"]))
+        found = SkillDescriptor(samples, *kernels)
+        if data["score"] is not None:
+            width = len(found.feature_names)
+            found = SkillDescriptor(samples, *kernels, score_of(data["score"], len(samples), width))
         used = {*found.success.features, *found.duration.features}
         if not samples or not used <= set(range(len(found.feature_names))):
             raise ValueError("features that its trials do not have")
