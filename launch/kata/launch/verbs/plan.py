@@ -22,7 +22,8 @@ def run(job: Job) -> Done:
     planner, forecast = forecaster(known.success, known.descriptors, world.observe)
     answer = make_plan(config.text, world.facts(), known.contracts, planner=planner)
     planned = answer.plan is not None
-    predicted = predicted_data(forecast.chain(answer.plan.calls, moves=True)) if planned else None
+    found = forecast.chain(answer.plan.calls, moves=True) if answer.plan is not None else None
+    predicted = predicted_data(found)
     command = ["kata", "run", config.text, *job.same_scene()]
     return Done(
         {**answer.to_json(), "predicted": predicted},
