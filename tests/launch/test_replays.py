@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kata.datasets.types import ConfigError, UnknownNameError
+from kata.launch import build
 from kata.launch.cli import main
 from kata.launch.replays import world_of
 from kata.skills.evidence.replay import Replay
@@ -181,3 +182,11 @@ def test_a_version_that_is_not_there_is_refused(
     line = ["evaluate", "skill=press", "version=9.0.0", "trials=1", f"out={tmp_path / 'x'}"]
     assert main(line) == 2
     assert "unknown version of 'press' '9.0.0'" in capsys.readouterr().err
+
+
+def test_the_planner_goes_by_nominal_starts() -> None:
+    library = build.library(None)
+    entry = library.show("press")
+    for start, rate in (("nominal", 0.9), ("perturbed", 0.1)):
+        library.record(entry, "evidence", {"start": start, "rate": rate})
+    assert build.contracts_of(library, "panda").success["press"] == 0.9

@@ -168,7 +168,11 @@ def contracts_of(library: Library, robot: str) -> Known:
     for skill in library.skills():
         skills.append(skill.contract)
         entry = library.show(f"{skill.contract.name}@{skill.contract.version}")
-        evidence = library.records(entry, "evidence")
+        evidence = [
+            record
+            for record in library.records(entry, "evidence")
+            if record.data.get("start", "nominal") == "nominal"
+        ]
         if evidence:
             # A rate of zero would forbid the skill for ever.
             success[entry.name] = max(float(evidence[-1].data["rate"]), 0.01)
