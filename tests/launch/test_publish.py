@@ -125,6 +125,24 @@ def test_compare_stops_early_and_goes_on_where_it_stopped(add, call, tmp_path, c
     assert {**again, "seconds": 0} == {**result, "seconds": 0}
 
 
+def test_no_decision_is_said_after_all_trials(add, call, capsys) -> None:
+    add("1.0.0", "p90")
+    add("1.1.0", "p90_2")
+    line = ("compare", "a=pick@1.1.0", "b=pick@1.0.0", "trials=20", "sequential=true")
+    _, result = call(*line)
+    assert (result["decision"], result["trials"]) == ("undecided", 20)
+    assert "no decision after all 20 trials" in capsys.readouterr().out
+
+
+def test_a_package_that_won_belongs_into_the_library_first(add, call, tmp_path, capsys) -> None:
+    add("1.0.0", "p30")
+    contract = replace(CONTRACTS["pick"], version="1.1.0")
+    package = write_package(tmp_path / "mine", contract, scripted("p100"))
+    _, result = call("compare", "a=pick@1.0.0", f"b={package}", "trials=20")
+    assert (result["decision"], result["b"]["name"]) == ("b", str(package))
+    assert capsys.readouterr().out.splitlines()[-1] == f"next: kata library add {package}"
+
+
 def test_several_candidates_get_letters(add, call, capsys) -> None:
     add("1.0.0", "p30")
     add("1.1.0", "p95_2")

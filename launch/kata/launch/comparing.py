@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import ConfigError
 
 from .configuration import Config
-from .contests import Candidate, differing_terms
+from .contests import EXPERT, Candidate, differing_terms
 from .job import Done
 from .progress import percent
 from .trials import Block
@@ -95,8 +96,10 @@ def paired_result(config: Config, candidates: Sequence[Candidate], trials: Trial
     lines += [_difference_line(found), *map(_measure_line, found.measures)]
     lines += _needed_lines(config, found, more) + _differ_lines(differ)
     if config.sequential:
-        lines.append(f"stopped after {used} of {config.trials} trials")
-    return Done(result, tuple(lines), _then(candidates, told, found.decision))
+        stopped = f"stopped after {used} of {config.trials} trials"
+        decided = found.decision != "undecided"
+        lines.append(stopped if decided else f"no decision after all {used} trials")
+    return Done(result, tuple(lines), _then(candidates, found.decision))
 
 
 def ranked_result(config: Config, candidates: Sequence[Candidate], trials: Trials) -> Done:
@@ -168,11 +171,12 @@ def _differ_lines(differ: Sequence[str]) -> list[str]:
     return [f"mind that their contracts differ: {', '.join(differ)}"] if differ else []
 
 
-def _then(candidates: Sequence[Candidate], told: Sequence[Block], decision: str) -> str:
-    """To publish who won, where that is a version of the library."""
-    if decision in ("a", "b"):
-        name = str(told["ab".index(decision)]["name"])
-        skill, _, version = name.partition("@")
-        if version:
-            return f"kata publish skill={skill} version={version}"
-    return f"kata evaluate skill={candidates[0].agent.contract.name}"
+def _then(candidates: Sequence[Candidate], decision: str) -> str:
+    """To publish who won, or to bring it into the library first."""
+    skill = candidates[0].agent.contract.name
+    if decision not in ("a", "b") or candidates["ab".index(decision)].name == EXPERT:
+        return f"kata evaluate skill={skill}"
+    best = candidates["ab".index(decision)]
+    if best.name == f"{skill}@{best.agent.contract.version}":
+        return f"kata publish skill={skill} version={best.agent.contract.version}"
+    return shlex.join(["kata", "library", "add", best.name])
