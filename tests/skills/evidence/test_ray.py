@@ -17,20 +17,18 @@ import pytest
 
 from kata.datasets.types import (
     ConfigError,
-    ExecutionError,
     PackageError,
-    UnknownNameError,
 )
 from kata.launch.agents import Agent
 from kata.launch.build import contract
 from kata.launch.cli import main
-from kata.launch.keys import verb_keys
 from kata.launch.trials import SkillTrials, skill_block
 from kata.sim.tasks import make_trial
 from kata.skills.contract.package import open_package
 from kata.skills.evidence import ray_pool
 from kata.skills.evidence.ray_pool import RayPool
 from kata.skills.evidence.workers import Workers
+from kata.skills.testing import PoolContract
 
 SECRET = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 EVALUATE = ["evaluate", "skill=press", "policy=expert", "trials=30", "seed=3"]
@@ -68,16 +66,10 @@ def parts(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in (folder / "parts").iterdir()}
 
 
-def test_answers_come_by_name(workers: Workers) -> None:
-    work = {str(i): (operator.mul, (2, i)) for i in range(9)}
-    assert dict(workers.run(work)) == {str(i): 2 * i for i in range(9)}
-    assert dict(workers.run({"again": (operator.neg, (1,))})) == {"again": -1}
-
-
-def test_an_error_keeps_its_parts(workers: Workers) -> None:
-    with pytest.raises(UnknownNameError) as caught:
-        dict(workers.run({"a": (verb_keys, ("recrod",))}))
-    assert caught.value.hint == "did you mean 'record'?"
+@pytest.mark.usefixtures("cluster")
+class TestRayPool(PoolContract):
+    def make(self) -> RayPool:
+        return RayPool(2)
 
 
 def test_evaluation_is_the_same_as_here(cluster: str, tmp_path: Path) -> None:
@@ -100,14 +92,6 @@ def test_a_sweep_is_the_same_as_here(cluster: str, tmp_path: Path) -> None:
     assert here == there
 
 
-def test_relative_paths_are_the_callers(
-    workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    workers = Workers(2, RayPool(2))
-    assert dict(workers.run({"a": (os.getcwd, ())})) == {"a": str(tmp_path)}
-
-
 def test_a_killed_worker_costs_only_its_episodes(workers: Workers) -> None:
     asked = SkillTrials(partial(make_trial, "press"), Agent(contract("press")), 3, "test")
     work = {str(first): (skill_block, (asked, first, 10)) for first in range(0, 40, 10)}
@@ -124,15 +108,6 @@ def test_a_killed_worker_costs_only_its_episodes(workers: Workers) -> None:
     there = dict(workers.run(work, kill_one))
     assert killed
     assert json.dumps([there[name] for name in work]) == json.dumps(list(here.values()))
-
-
-def test_work_that_always_kills_is_given_up(workers: Workers) -> None:
-    results = workers.run({"a": (os._exit, (3,)), "b": (operator.neg, (1,))})
-    assert next(results) == ("b", -1)
-    with pytest.raises(ExecutionError) as caught:
-        next(results)
-    assert "worker process died (in a)" in str(caught.value)
-    assert caught.value.got == "3 deaths at the same work, the last: WorkerCrashedError"
 
 
 def test_a_running_cluster_is_joined_and_left(cluster: str, tmp_path: Path) -> None:

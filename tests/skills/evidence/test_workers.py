@@ -21,7 +21,14 @@ from kata.launch.build import contract
 from kata.launch.keys import verb_keys
 from kata.launch.trials import SkillTrials, skill_block
 from kata.sim.tasks import make_trial
+from kata.skills.evidence.processes import ProcessPool
 from kata.skills.evidence.workers import Workers
+from kata.skills.testing import PoolContract
+
+
+class TestProcessPool(PoolContract):
+    def make(self) -> ProcessPool:
+        return ProcessPool(2)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -73,12 +80,6 @@ def test_a_killed_worker_costs_only_its_work() -> None:
         there = dict(workers.run(work, kill_one))
     assert killed
     assert json.dumps([there[name] for name in work]) == json.dumps(list(here.values()))
-
-
-def test_an_unforeseen_error_brings_its_trace() -> None:
-    with Workers(2) as workers, pytest.raises(ZeroDivisionError) as caught:
-        dict(workers.run({"a": (operator.truediv, (1, 0))}))
-    assert caught.value.__notes__[0].startswith("in a worker:")
 
 
 def test_what_cannot_be_sent_back_is_an_error() -> None:

@@ -19,12 +19,14 @@ from .fake_skills import (
     with_fault,
 )
 from .fake_world import FakeWorld, PointKinematics, point_robot
+from .pool_contract import PoolContract
 
 __all__ = [
     "BlendContract",
     "BoundaryContract",
     "ExecutorContract",
     "PlannerContract",
+    "PoolContract",
     "CONTRACTS",
     "BadPolicy",
     "FakePlanner",

@@ -1,0 +1,82 @@
+"""What every pool of workers must hold to."""
+
+from __future__ import annotations
+
+import operator
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from kata.datasets.types import ConfigError, ExecutionError
+from kata.skills.evidence.pool import Pool
+from kata.skills.evidence.workers import RETRIES, Workers
+
+
+def die_at_first(mark: str) -> str:
+    """Kill the own process, unless an earlier one has left its mark."""
+    if Path(mark).exists():
+        return "alive"
+    Path(mark).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return "dead"
+
+
+def refuse(what: str) -> None:
+    """Raise a ConfigError with all of its parts."""
+    raise ConfigError(what, where="here", expected="this", got="that", hint="do it")
+
+
+class PoolContract:
+    """Answers by name, errors as they were raised, and no more lost than what a death costs."""
+
+    def make(self) -> Pool:
+        """A pool of two workers."""
+        raise NotImplementedError
+
+    def test_answers_come_by_name_and_the_pool_can_be_used_again(self) -> None:
+        """More calls than workers, and a second round."""
+        work = {str(i): (operator.mul, (2, i)) for i in range(9)}
+        with Workers(2, self.make()) as workers:
+            assert dict(workers.run(work)) == {str(i): 2 * i for i in range(9)}
+            assert dict(workers.run({"again": (operator.neg, (1,))})) == {"again": -1}
+
+    def test_workers_are_other_processes_in_the_callers_folder(self) -> None:
+        """So that a relative path means the same there."""
+        with Workers(2, self.make()) as workers:
+            found = dict(workers.run({"pid": (os.getpid, ()), "folder": (os.getcwd, ())}))
+        assert found["pid"] != os.getpid()
+        assert found["folder"] == str(Path.cwd())
+
+    def test_an_error_keeps_its_parts(self) -> None:
+        """An error of ours crosses the border whole."""
+        with Workers(2, self.make()) as workers, pytest.raises(ConfigError) as caught:
+            dict(workers.run({"a": (refuse, ("no",))}))
+        error = caught.value
+        parts = (error.what, error.where, error.expected, error.got, error.hint)
+        assert parts == ("no", "here", "this", "that", "do it")
+
+    def test_an_unforeseen_error_brings_its_trace(self) -> None:
+        """The trace of the worker comes as a note."""
+        with Workers(2, self.make()) as workers, pytest.raises(ZeroDivisionError) as caught:
+            dict(workers.run({"a": (operator.truediv, (1, 0))}))
+        assert caught.value.__notes__[0].startswith("in a worker:")
+
+    def test_a_death_costs_only_its_call(self, tmp_path: Path) -> None:
+        """The call is made again, and no other."""
+        work = {"dies": (die_at_first, (str(tmp_path / "mark"),))}
+        rest = {str(i): (operator.mul, (2, i)) for i in range(4)}
+        with Workers(2, self.make()) as workers:
+            found = dict(workers.run({**work, **rest}))
+        assert found == {"dies": "alive", **{str(i): 2 * i for i in range(4)}}
+
+    def test_work_that_always_kills_is_given_up_after_the_rest(self) -> None:
+        """A bound on retries, and nothing lost before."""
+        with Workers(2, self.make()) as workers:
+            results = workers.run({"a": (os._exit, (3,)), "b": (operator.neg, (1,))})
+            assert next(results) == ("b", -1)
+            with pytest.raises(ExecutionError) as caught:
+                next(results)
+        assert (caught.value.what, caught.value.where) == ("a worker process died", "a")
+        assert caught.value.got.startswith(f"{RETRIES + 1} deaths at the same work, the last: ")
