@@ -22,7 +22,7 @@ PINS = [
 
 # Packages that a module may only import inside a function, with the extra that brings them.
 EXTRAS = {"lerobot": "lerobot", "draccus": "lerobot", "huggingface_hub": "lerobot"}
-EXTRAS |= {"datasets": "lerobot", "openai": "llm", "ray": "ray"}
+EXTRAS |= {"datasets": "lerobot", "openai": "llm", "ray": "ray", "onnxruntime": "onnx"}
 # What testing.py needs: the contract tests are for people who have pytest.
 TESTING = {"pytest", "hypothesis"}
 
