@@ -106,9 +106,10 @@ _NUMBERS = ("period_s", "duration_s", "predicted")
 def _built(data: Mapping[str, Any]) -> Replay:
     texts = {name: _text(data[name], name) for name in _TEXTS}
     numbers = {name: _number(data[name], name) for name in _NUMBERS}
-    Condition.parse(texts["goal"])
-    if texts["kind"] not in KINDS:
+    kind = next((known for known in KINDS if known == texts["kind"]), None)
+    if kind is None:
         raise ValueError(f"kind {texts['kind']!r}")
+    Condition.parse(texts["goal"])
     if not 1e-4 <= numbers["period_s"] <= 1.0:
         raise ValueError(f"period_s {numbers['period_s']:g}")
     seed, rows = _whole(data["seed"], "seed", 2**63), _whole(data["rows"], "rows", _MOST_ROWS)
@@ -117,8 +118,17 @@ def _built(data: Mapping[str, Any]) -> Replay:
         raise ValueError(f"{len(joints)} joints")
     shape = (rows, len(joints))
     return Replay(
-        **texts,
-        **numbers,
+        skill=texts["skill"],
+        version=texts["version"],
+        identity=texts["identity"],
+        call=texts["call"],
+        goal=texts["goal"],
+        kind=kind,
+        reason=texts["reason"],
+        digest=texts["digest"],
+        period_s=numbers["period_s"],
+        duration_s=numbers["duration_s"],
+        predicted=numbers["predicted"],
         seed=seed,
         joints=joints,
         position=_unpacked(data["position"], shape, "position"),
