@@ -10,6 +10,7 @@ from kata.policies.card import Card
 from kata.policies.denoisers import NETWORKS, DenoiserSettings, make_denoiser, unet_settings
 from kata.policies.features import StateEncoder
 from kata.policies.normalise import Normaliser
+from kata.policies.unet import ChunkConv
 
 FEATURES, WIDTH = 11, 7
 
@@ -63,6 +64,17 @@ def test_every_action_reaches_every_other(network: str) -> None:
     assert (chunk.grad[0].abs().sum(dim=-1) > 0).all()
 
 
+@pytest.mark.parametrize("rows", [1, 4, 5])
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 2), (5, 1), (7, 1)])
+def test_a_convolution_of_few_rows_is_the_same(rows: int, kernel: int, stride: int) -> None:
+    torch.manual_seed(0)
+    convolution, x = ChunkConv(6, 9, kernel, stride), torch.randn(rows, 6, 8)
+    learning = convolution(x)
+    with torch.no_grad():
+        answering = convolution(x)
+    torch.testing.assert_close(answering, learning.detach())
+
+
 def test_the_same_channels_give_the_unet_of_others() -> None:
     """As many weights as LeRobot 0.6.1's network has with 46 features and 7 numbers an action."""
     settings = DenoiserSettings(**unet_settings((128, 256, 512)))  # type: ignore[arg-type]
@@ -105,8 +117,7 @@ def test_an_unknown_network_gets_the_nearest_name() -> None:
 def test_a_network_that_no_machine_should_hold_is_refused_before_it_is_made() -> None:
     settings = {"network": "transformer", "hidden": 2048, "blocks": 16}
     spec, encoder = ChunkSpec(16, 0.05, 4, "tool", 7), StateEncoder(8, 7, 1)
-    one = {n: np.ones(n, np.float32) for n in (encoder.size,)}[encoder.size]
-    chunk = np.ones((16, 7), np.float32)
+    one, chunk = np.ones(encoder.size, np.float32), np.ones((16, 7), np.float32)
     card = Card(
         "flow",
         policy_settings("flow", settings),
