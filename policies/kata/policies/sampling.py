@@ -63,14 +63,15 @@ class Sampling:
                 x = torch.where(frozen.mask, known, x)
             level = torch.full_like(features[:, 0], step.level)
             answer: Tensor = network(features, x, level)
-            if step.keep:
+            if (step.keep, step.gain) != (0.0, 1.0):
                 answer = step.keep * x + step.gain * answer
             clean = answer.clamp(-self.clip, self.clip)
             if steer is not None:
                 clean = steer(clean)
             if frozen is not None:
                 clean = torch.where(frozen.mask, frozen.values, clean)
-            x = step.stay * x + step.pull * clean if step.stay else clean
+            last = (step.stay, step.pull) == (0.0, 1.0)
+            x = clean if last else step.stay * x + step.pull * clean
         return x
 
 
