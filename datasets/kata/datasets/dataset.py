@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from .columns import Column, TextColumn, cached_columns, content_hash, load_columns
 from .frame_store import CACHE_BYTES, FrameStore
 from .lerobot_format import (
-    INFO,
     KATA,
-    VERSION,
     VIDEO_PATH,
     Entry,
     read_entries,
+    read_info,
     read_json,
     read_tasks,
     spec_of_features,
@@ -124,23 +123,7 @@ class Dataset:
             DatasetError: there is none, it is empty, corrupt, or of another version.
         """
         root = Path(root)
-        if not (root / INFO).exists():
-            raise DatasetError(
-                "no dataset here",
-                where=str(root),
-                expected="a LeRobotDataset v3 folder with meta/info.json",
-                got="an empty folder" if root.is_dir() else "no such folder",
-                hint="kata record skill=pick out=DIR makes one",
-            )
-        info = read_json(root / INFO)
-        if info.get("codebase_version") != VERSION:
-            raise DatasetError(
-                "dataset of another version",
-                where=str(root / INFO),
-                expected=VERSION,
-                got=str(info.get("codebase_version")),
-                hint="convert it with LeRobot's own script first",
-            )
+        info = read_info(root)
         entries = read_entries(root)
         if not entries:
             raise DatasetError(

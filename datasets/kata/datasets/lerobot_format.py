@@ -334,6 +334,28 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
+def read_info(root: Path) -> dict[str, Any]:
+    """`meta/info.json` of a dataset. Raises DatasetError: none there, or another version."""
+    if not (root / INFO).exists():
+        raise DatasetError(
+            "no dataset here",
+            where=str(root),
+            expected="a LeRobotDataset v3 folder with meta/info.json",
+            got="a folder without it" if root.is_dir() else "no such folder",
+            hint="kata record skill=pick out=DIR makes one, kata data import brings others in",
+        )
+    info = read_json(root / INFO)
+    if info.get("codebase_version") != VERSION:
+        raise DatasetError(
+            "dataset of another version",
+            where=str(root / INFO),
+            expected=VERSION,
+            got=str(info.get("codebase_version")),
+            hint="convert it with LeRobot's own script first",
+        )
+    return info
+
+
 def read_tasks(root: Path) -> list[str]:
     """The tasks in the order of their index; none where there is no such file."""
     if not (root / TASKS).exists():

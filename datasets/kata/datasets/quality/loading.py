@@ -18,11 +18,11 @@ from ..lerobot_format import (
     DATA_PATH,
     INFO,
     KATA,
-    VERSION,
     Entry,
     Slot,
     read_entries,
     read_entry_file,
+    read_info,
     read_json,
     read_table,
     readable_features,
@@ -40,7 +40,7 @@ def read_contents(
 
     Raises DatasetError where there is no dataset, or nothing of it says what it holds.
     """
-    info = _info(root)
+    info = read_info(root)
     features = info.get("features") or {}
     specs, left = readable_features(features)
     ours = (root / KATA).exists()
@@ -64,7 +64,7 @@ def read_contents(
 
 def robot_name(root: Path) -> str:
     """The robot that a dataset names; empty where it names none. Raises DatasetError."""
-    info = _info(root)
+    info = read_info(root)
     found = read_json(root / KATA).get("robot") if (root / KATA).exists() else None
     return str(found or info.get("robot_type") or "")
 
@@ -82,27 +82,6 @@ def contents_of(dataset: Dataset, robot: RobotSpec | None = None) -> Contents:
     ours = (dataset.root / KATA).exists()
     entries = tuple(read_entries(dataset.root)) if dataset.schema.cameras else ()
     return Contents(dataset.root, dataset.schema, entries, columns, bounds, names, ours, robot)
-
-
-def _info(root: Path) -> dict[str, Any]:
-    if not (root / INFO).exists():
-        raise DatasetError(
-            "no dataset here",
-            where=str(root),
-            expected="a LeRobotDataset v3 folder with meta/info.json",
-            got="a folder without it" if root.is_dir() else "no such folder",
-            hint="kata data import brings other formats in",
-        )
-    info = read_json(root / INFO)
-    if info.get("codebase_version") != VERSION:
-        raise DatasetError(
-            "dataset of another version",
-            where=str(root / INFO),
-            expected=VERSION,
-            got=str(info.get("codebase_version")),
-            hint="convert it with LeRobot's own script first",
-        )
-    return info
 
 
 def _rate(info: Mapping[str, Any], root: Path) -> int:
