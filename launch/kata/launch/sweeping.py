@@ -6,7 +6,7 @@ import contextlib
 import io
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from .workspace import RESULT, RunFolder, default_folder
 if TYPE_CHECKING:
     from kata.skills.evidence.workers import Workers
 
-_SPREAD = ("workers", "runtime", "address")
+SPREAD = ("workers", "runtime", "address")
 """Keys of the sweep itself: they spread its runs, each of which then has one worker."""
 
 
@@ -97,7 +97,7 @@ def _run_here(one: Combination) -> Ended:
     return Ended(code, result)
 
 
-def _results(runs: Sequence[Combination], spread: Config | None, top: Path) -> Iterator[Ended]:
+def _results(runs: Sequence[Combination], spread: Config | None, top: Path) -> Generator[Ended]:
     """How each run ended, in order; told as soon as all before it were."""
     if spread is None:
         yield from map(_run_here, runs)
@@ -106,7 +106,7 @@ def _results(runs: Sequence[Combination], spread: Config | None, top: Path) -> I
         yield from _in_order(runs, workers)
 
 
-def _in_order(runs: Sequence[Combination], workers: Workers) -> Iterator[Ended]:
+def _in_order(runs: Sequence[Combination], workers: Workers) -> Generator[Ended]:
     work = {f"run {i}": (run_captured, (one,)) for i, one in enumerate(runs)}
     early: dict[str, Ended] = {}
     waiting = iter(work)
@@ -145,7 +145,7 @@ def _spread(arguments: Arguments) -> Config | None:
 
 def _of_sweep(arguments: Arguments) -> list[str]:
     """What was given for the sweep itself; a key with several values is a matter of the runs."""
-    own = [o for o in arguments.overrides if override_key(o) in _SPREAD]
+    own = [o for o in arguments.overrides if override_key(o) in SPREAD]
     return [o for o in own if len(sweep(Arguments((), (o,)))) == 1]
 
 

@@ -19,7 +19,7 @@ class BatchParts(nn.Module):
     The outputs of the other rows come from the other processes, as constants; so the gradients of
     all processes add up to that of the whole batch, for any loss. Several pieces are computed once
     more on the way back, so that only one of them fills the memory at a time (Chen et al.,
-    arXiv:1604.06174): a step takes about a third longer.
+    arXiv:1604.06174), which costs time.
 
     Args:
         network: tensors, whose first axis is the batch, to one such tensor.
