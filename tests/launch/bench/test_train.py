@@ -85,7 +85,7 @@ def test_all_of_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         "training of pick to 0%, against ACT",
         "training of pick to 0%, against diffusion",
         "training step, the same U-Net and batch",
-        "regression",
+        "training of pick to 0%, regression",
     ]
     assert any("Its own dataset and loader would add" in note for note in result.notes)
     assert told

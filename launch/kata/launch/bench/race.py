@@ -53,7 +53,7 @@ class Ours:
 
     @property
     def told(self) -> str:
-        """All looks in a line; `+` where judging stopped because too many trials had failed."""
+        """All looks in a line; judging ends early where too many trials have failed."""
         parts = []
         for look in self.looks:
             tried = f"{look.verdict.successes} of {look.verdict.trials}"
