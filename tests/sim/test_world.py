@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -133,6 +134,20 @@ def test_restore_then_continue_is_equal_to_the_bit(
     assert equal_observations(world.observe(), observed)
     assert equal_facts(world.facts(), facts)
     assert world.snapshot() == end
+
+
+def test_a_reset_remembers_nothing_of_a_button_that_stood_beyond_its_stop(
+    world: TableWorld,
+) -> None:
+    world.reset(3)
+    address = next(a for i, a, _ in world.reader._articulated if world.reader.names[i] == "button")
+    world.data.qpos[address] = -2e-6
+    mujoco.mj_forward(world.model, world.data)
+    seen = world.reader.entities(world.reader.poses(), world.reader.tools(), exact=True)
+    before = seen["button"].pose.position[2]
+    fresh = TableWorld(world.config)
+    assert equal_observations(world.reset(4), fresh.reset(4))
+    assert world.observe().entities["button"].pose.position[2] != before
 
 
 def test_a_snapshot_of_another_scene_is_refused(world: TableWorld) -> None:

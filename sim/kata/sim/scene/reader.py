@@ -123,6 +123,10 @@ class SceneReader:
             out[i] = min(1.0, max(0.0, float(qpos[address]) / travel))
         return out
 
+    def _joints(self) -> dict[int, float]:
+        """Where the joint of each articulated entity stands, by row."""
+        return {i: float(self.data.qpos[address]) for i, address, _ in self._articulated}
+
     def touching(self) -> frozenset[frozenset[str]]:
         """Pairs of names in contact."""
         pairs = self._owner_of_geom[self.data.contact.geom]
@@ -168,7 +172,7 @@ class SceneReader:
     def entities(self, poses: Array, tools: dict[str, Pose], exact: bool) -> dict[str, EntityState]:
         """All entities by name, in the scene's order, at `poses` (N, 7), `exact` or with noise."""
         spots, chosen = self.free_spots(poses, tools)
-        articulation = self.articulation().tolist()
+        articulation, joints = self.articulation().tolist(), self._joints()
         out = {}
         for i, name in enumerate(self.names):
             if i in self._movable:
@@ -177,11 +181,12 @@ class SceneReader:
                 out[name] = self._entity(i, poses[i], spot, 0.0)
                 continue
             # A fixture that has not changed keeps its state: most of them, most of the time.
-            key = (articulation[i], chosen.get(i, -1))
+            # The joint says so and not the articulation, which is cut off where a stop gives way.
+            key = (joints.get(i, 0.0), chosen.get(i, -1))
             known = self._cache[i]
             if known is None or known[0] != key or not exact:
                 spot = spots[key[1]] if key[1] >= 0 else poses[i, :3]
-                known = (key, self._entity(i, poses[i], spot, key[0]))
+                known = (key, self._entity(i, poses[i], spot, articulation[i]))
                 self._cache[i] = known if exact else None
             out[name] = known[1]
         return out
