@@ -125,6 +125,11 @@ def repeat(columns: Columns) -> None:
         columns[key][20:24] = columns[key][19]
 
 
+def double(columns: Columns) -> None:
+    for key in (STATE, "observation.velocity", ACTION, EXECUTED):
+        columns[key][1::2] = columns[key][::2]
+
+
 def delay(columns: Columns) -> None:
     for key in (ACTION, EXECUTED):
         columns[key][:-5] = columns[key][5:].copy()
@@ -231,6 +236,7 @@ CASES = {
         STATE,
     ),
     "repeated frames": Case(lambda root: edit(root, repeat), "repeated_frames", BAD, 20),
+    "every frame twice": Case(lambda root: edit(root, double), "repeated_frames", BAD, 5),
     "state leaps": Case(jump, "state_jump", BAD, 16, STATE),
     "saturated action": Case(lambda root: edit(root, wave), "saturated_action", BAD, 8, ACTION),
     "degrees": Case(everywhere(in_degrees), "wrong_units", 0, 0, STATE),
@@ -353,3 +359,16 @@ def test_a_dataset_without_a_readable_episode_is_refused(clean: Path, tmp_path: 
     with pytest.raises(DatasetError) as caught:
         check(root)
     assert caught.value.what == "a dataset without a readable episode"
+
+
+def test_rest_and_coarse_encoders_are_no_repetition(clean: Path, tmp_path: Path) -> None:
+    def rest(columns: Columns) -> None:
+        for key in (STATE, "observation.velocity", ACTION, EXECUTED):
+            columns[key] = np.concatenate([columns[key][:1].repeat(15, 0), columns[key][15:]])
+            columns[key][15:] -= columns[key][15] - columns[key][14]
+            columns[key] = np.round(columns[key], 2).astype(np.float32)
+
+    root = tmp_path / "data"
+    shutil.copytree(clean, root)
+    edit(root, rest, *range(EPISODES))
+    assert "repeated_frames" not in {fault.kind for fault in check(root, fake_robot()).faults}

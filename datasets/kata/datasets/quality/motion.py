@@ -22,6 +22,9 @@ _LEAP = 6.0
 _MISFIT = 0.15
 """Share of a joint's range that a state may be from its command without being a misfit."""
 
+_SINGLE, _QUANTA = 0.15, 3.0
+"""Share of an episode's frames that may be single repetitions; steps of an encoder in a motion."""
+
 _LAGS = 9
 
 
@@ -30,28 +33,18 @@ def check_motion(contents: Contents) -> Iterator[Fault]:
     state, action = contents.numbers("observation.state"), contents.numbers("action")
     if state is not None and len(state) > 1:
         repeated = _repeated(contents)
-        yield from _faults_of(
-            contents, repeated, "repeated_frames", "", 2, "as in the frame before"
-        )
+        yield from _repetitions(contents, repeated)
         yield from _frozen(contents, state, action, repeated)
         yield from _leaps(contents, state)
     if action is not None and len(action) > 1:
         yield from _saturated(contents, action)
 
 
-def _faults_of(
-    contents: Contents, mask: Mask, kind: str, key: str, least: int, words: str
-) -> Iterator[Fault]:
-    for start, stop in contents.runs(mask, least):
-        episode, frame = contents.at(start)
-        yield Fault(kind, episode, frame, key, stop - start, f"{stop - start} frames {words}")
-
-
 def _repeated(contents: Contents) -> Mask:
     """Rows (F,) whose every measured and commanded number is that of the row before.
 
-    A robot that rests repeats its state too, so a repeated frame must come while it moves: the
-    last frame before the repetition and the first one after it differ.
+    A robot that rests repeats its state too, and so does one that moves by less than its encoders
+    can tell; a repeated frame comes in the middle of a motion.
     """
     same = contents.inside.copy()
     for key in ("observation.state", "observation.velocity", "action", "executed"):
@@ -61,21 +54,37 @@ def _repeated(contents: Contents) -> Mask:
     mask = np.concatenate([[False], same])
     state = contents.numbers("observation.state")
     assert state is not None
-    usual = _usual_step(contents, state)
+    step = np.append(np.abs(np.diff(state, axis=0)).max(axis=1) * contents.inside, 0.0)
+    usual, least = _usual_step(step)
     for start, stop in list(contents.runs(mask)):
-        last = min(stop, len(state) - 1)
-        goes_on = stop < len(state) and contents.place[stop] == contents.place[start]
-        moved = np.abs(state[last] - state[start]).max() if goes_on else 0.0
-        if moved < 0.25 * usual:
+        # The step to the last frame before the repetition, and the one out of it.
+        before = step[start - 2] if start > 1 else 0.0
+        if min(before, step[stop - 1]) < 0.5 * usual or usual < _QUANTA * least:
             mask[start:stop] = False
     return np.asarray(mask)
 
 
-def _usual_step(contents: Contents, state: Array) -> float:
-    """The customary greatest step of a joint from frame to frame."""
-    step = np.abs(np.diff(state, axis=0)).max(axis=1)[contents.inside]
-    step = step[np.isfinite(step) & (step > 0)]
-    return float(np.median(step)) if len(step) else 0.0
+def _repetitions(contents: Contents, mask: Mask) -> Iterator[Fault]:
+    """Stretches of repeated frames, and episodes in which many single ones are."""
+    many = set()
+    for episode, (start, stop) in contents.bounds.items():
+        count = int(mask[start:stop].sum())
+        if count > _SINGLE * (stop - start):
+            many.add(episode)
+            first = int(np.argmax(mask[start:stop]))
+            detail = f"{count} of {stop - start} frames are as the frame before"
+            yield Fault("repeated_frames", episode, first, "", count, detail)
+    for start, stop in contents.runs(mask, 2):
+        episode, frame = contents.at(start)
+        if episode not in many:
+            detail = f"{stop - start} frames as the frame before, in the middle of a motion"
+            yield Fault("repeated_frames", episode, frame, "", stop - start, detail)
+
+
+def _usual_step(step: Array) -> tuple[float, float]:
+    """The customary and the least step of the state from frame to frame, where it moves."""
+    moving = step[np.isfinite(step) & (step > 0)]
+    return (float(np.median(moving)), float(moving.min())) if len(moving) else (0.0, 0.0)
 
 
 def _frozen(
