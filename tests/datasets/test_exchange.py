@@ -327,3 +327,39 @@ def test_lerobot_opens_what_was_imported(
     assert np.array_equal(item[ACTION].numpy(), before.column(ACTION)[20])
     assert item["observation.images.front"].shape == (3, 48, 64)
     assert item["task"]
+
+
+@pytest.mark.slow
+def test_a_dataset_that_lerobot_recorded_is_checked_and_comes_in(
+    lerobot: Callable[..., Any], tmp_path: Path
+) -> None:
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    joints = ["pan", "lift", "flex", "gripper"]
+    features = {
+        STATE: {"dtype": "float32", "shape": (4,), "names": {"motors": joints}},
+        ACTION: {"dtype": "float32", "shape": (4,), "names": joints},
+        "observation.images.top": {
+            "dtype": "video",
+            "shape": (48, 64, 3),
+            "names": ["height", "width", "channels"],
+        },
+    }
+    theirs = LeRobotDataset.create("me/x", 30, features, root=tmp_path / "lr", robot_type="so100")
+    for episode in range(2):
+        for i in range(30):
+            share = np.float32(i / 29)
+            picture = np.full((48, 64, 3), int(200 * share), dtype=np.uint8)
+            row = np.array([90 * share + episode, -40 * share, 10 * share, 1], dtype=np.float32)
+            values = {STATE: row, ACTION: row + 1, "observation.images.top": picture}
+            theirs.add_frame({**values, "task": "grab it"})
+        theirs.save_episode()
+    theirs.finalize()
+    assert check(tmp_path / "lr").score == 100
+    names = {"units": {STATE: "degrees"}, "labels": {"skill": "pick"}}
+    source = Renamed(LeRobotSource(tmp_path / "lr"), parse_name_map(names, "map"))
+    dataset = import_(source, tmp_path / "data")
+    assert np.allclose(dataset.column(STATE)[:30, 0], np.radians(np.linspace(0, 90, 30)), atol=1e-5)
+    assert (dataset.schema.joints, dataset.tasks) == (tuple(joints), ("grab it",))
+    assert dataset.images("top", 1).shape == (30, 48, 64, 3)
+    assert lerobot(tmp_path / "data").num_frames == 60

@@ -79,3 +79,57 @@ def test_an_impossible_score_is_refused(
 ) -> None:
     assert main(["data", "check", str(demos), f"least_score={least}"]) == 2
     assert "impossible score (in least_score)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "back"),
+    [
+        ("lerobot", "from={out}"),
+        ("robomimic", "from={out}/dataset.hdf5"),
+        ("mcap", "bag={out}"),
+    ],
+)
+def test_a_dataset_goes_out_and_comes_back(
+    form: str, back: str, demos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, again = tmp_path / "out", tmp_path / "again"
+    assert main(["data", "export", str(demos), f"format={form}", f"out={out}"]) == 0
+    line = ["data", "import", back.format(out=out), f"out={again}"]
+    assert main(line) == 0
+    assert "read back and compared: 23 columns are the same" in capsys.readouterr().out
+    assert result(out)["content"] == result(again)["content"]
+    assert main(["data", "check", str(again), f"out={tmp_path / 'run'}"]) == 0
+    assert main(line) == 2
+    assert "there is something already" in capsys.readouterr().err
+
+
+ERRORS = {
+    "import": "what to import? (in kata data import)",
+    "import from=a bag=b": "one thing at a time (in kata data import)",
+    "import from=none.hdf5": "no such file (in none.hdf5)",
+    "import from=none": "no dataset here (in none)",
+    "import bag=none": "no bag here (in none)",
+    "import from=x.mcap": "a bag (in from=x.mcap)",
+    "import DIR from=x": "too many words (in kata data import)",
+    "export": "DIR is missing (in kata data export)",
+    "export none": "no format (in kata data export)",
+    "export none format=lerobot": "no dataset here (in none)",
+    "export none format=zip": "unknown format 'zip' (in format)",
+    "export none format=mcap drop=[a]": "not episodes (in drop)",
+    "check": "DIR is missing (in kata data check)",
+    "check none": "no dataset here (in none)",
+    "import bag=none map=none.yaml": "cannot read the map (in none.yaml)",
+}
+
+
+@pytest.mark.parametrize("words", ERRORS)
+def test_a_wrong_request_is_refused_and_leaves_nothing(
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", *words.split(), "out=run"]) == 2
+    assert ERRORS[words] in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -38,7 +38,8 @@ def _show(_job: Job, word: str) -> Done:
         "content": dataset.content_hash,
     }
     lines = tuple(f"{key + ':':<12}{shown(value)}" for key, value in result.items())
-    return Done(result, lines, f"kata train skill={next(iter(skills))} data={shlex.quote(word)}")
+    skill = next(iter(skills)) or "SKILL"
+    return Done(result, lines, f"kata train skill={skill} data={shlex.quote(word)}")
 
 
 def _compact(job: Job, word: str) -> Done:
