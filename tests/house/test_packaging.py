@@ -23,12 +23,13 @@ PINS = [
 # Packages that a module may only import inside a function, with the extra that brings them.
 EXTRAS = {"lerobot": "lerobot", "draccus": "lerobot", "huggingface_hub": "lerobot"}
 EXTRAS |= {"datasets": "lerobot", "openai": "llm", "ray": "ray", "onnxruntime": "onnx"}
+EXTRAS |= {"gymnasium_robotics": "bench"}
 # What testing.py needs: the contract tests are for people who have pytest.
 TESTING = {"pytest", "hypothesis"}
 
 
 def test_every_constraint_is_an_exact_pin() -> None:
-    loose = [line for line in PINS if not re.fullmatch(r"[a-z0-9-]+==[0-9][\w.+!-]*", line)]
+    loose = [line for line in PINS if not re.fullmatch(r"[a-z0-9.-]+==[0-9][\w.+!-]*", line)]
     assert not loose
     names = [line.split("==")[0] for line in PINS]
     assert names == sorted(set(names)), "sorted, and each name once"
