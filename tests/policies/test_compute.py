@@ -181,6 +181,7 @@ def test_processes_end_with_their_parent(tmp_path: Path) -> None:
     assert not alive
 
 
+@pytest.mark.slow
 def test_launched_by_another_it_takes_its_part(alone: list[float], tmp_path: Path) -> None:
     script = tmp_path / "launched.py"
     script.write_text(

@@ -110,6 +110,7 @@ def test_a_killed_worker_costs_only_its_episodes(workers: Workers) -> None:
     assert json.dumps([there[name] for name in work]) == json.dumps(list(here.values()))
 
 
+@pytest.mark.slow
 def test_a_running_cluster_is_joined_and_left(cluster: str, tmp_path: Path) -> None:
     import ray
 
