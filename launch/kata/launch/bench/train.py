@@ -22,9 +22,6 @@ from .train_step import loader_seconds, same_network
 FACTOR = 10.0
 """How many times our CPU time the others may take."""
 
-STEP_NOISE = 0.05
-"""What two measurements of the same step differ by on a machine that is not quiet."""
-
 DEFAULT = "diffusion"
 THEIRS = {"act": "ACT", "diffusion": "diffusion"}
 
@@ -119,13 +116,13 @@ def _step(context: BenchContext, course: Course, sizes: Sizes) -> tuple[Row, str
         "CPU ms",
         ours.scaled(1e3),
         theirs.scaled(1e3),
-        Bound(1.0 + STEP_NOISE),
+        Bound(1.0),
         against="LeRobot's diffusion, fed from our arrays",
     )
     channels = ", ".join(map(str, sizes.channels))
     return row, (
         f"The step's U-Net has channels {channels}: {mine:.2f} M weights in ours, {others:.2f} M "
-        f"in LeRobot's. Ours also averages the weights. {STEP_NOISE:.0%} are allowed for noise."
+        f"in LeRobot's. Ours also averages the weights."
     )
 
 
