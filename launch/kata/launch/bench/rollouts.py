@@ -21,8 +21,8 @@ AGAINST = "one trial after the other, the policy asked for one chunk at a time"
 NOTES = (
     (
         "A trial of `pick` from reset to verdict: physics, facts, executor, kinematics and policy. "
-        "Weights are random, so that no trial succeeds and each takes as long as it may; that "
-        "changes the cost of no part. CPU time of the process, one thread."
+        "Weights are zero: the arm stays, and each trial ends after four seconds in which nothing "
+        "moves; that changes the cost of no network. CPU time of the process, one thread."
     ),
     (
         "With `vector=1` a pass is filled up to as many rows as with `vector=32`, so that results "
@@ -48,13 +48,19 @@ def run(context: BenchContext) -> BenchResult:
 
 
 def _jobs(kind: tuple[str, Mapping[str, Any]], context: BenchContext) -> list[TrialJob]:
-    """Lanes that share a policy."""
+    """Lanes that share a policy that stays where it is."""
+    import torch
+
     from kata.sim.tasks import make_trial
     from kata.skills.evidence.trials import VECTOR, build_vector
     from kata.skills.execution.messages import LoadedSkill
     from kata.skills.handover.boundary import FactBoundary
 
-    skill = LoadedSkill(build.contract(SKILL), make_policy(*kind, context.seed), FactBoundary())
+    policy = make_policy(*kind, context.seed)
+    with torch.no_grad():
+        for weight in policy.network.parameters():
+            weight.zero_()
+    skill = LoadedSkill(build.contract(SKILL), policy, FactBoundary())
     make_world: Any = functools.partial(make_trial, SKILL)
     return build_vector(make_world, lambda _: skill, 2 if context.quick else VECTOR)
 
