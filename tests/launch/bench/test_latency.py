@@ -38,7 +38,7 @@ def test_every_kind_answers_for_every_scene() -> None:
 
 
 def test_without_lerobot_the_install_command_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lerobot.policies.act", None)
+    monkeypatch.setitem(sys.modules, "lerobot.policies.act.configuration_act", None)
     with pytest.raises(MissingDependencyError, match=r"kata bench latency") as caught:
         lerobot_latency.LEROBOT["LeRobot ACT"](0)
     assert "kata-robotics[bench]" in caught.value.hint

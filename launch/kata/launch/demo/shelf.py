@@ -58,6 +58,10 @@ def _judge(config: Config, library: Library, entry: Entry, measured: Block) -> N
     from kata.skills.evidence.promotion import rule_on_first
     from kata.skills.evidence.software import software
 
+    # Signed by whatever key: what was judged stays so, also where the folder was moved.
+    judged = [record.data.get("promotion") for record in library.records(entry, "state")]
+    if any(judged) or library.records(entry, "refusal"):
+        return
     rate = Interval.of(measured["successes"], measured["trials"])
     seed = episode_seed(config.seed, f"demo {entry.name} nominal", 0)
     scene = {"robot": config.robot, "start": "nominal", "world": config.world.plain()}
