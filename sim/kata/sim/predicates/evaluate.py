@@ -14,7 +14,7 @@ from kata.sim.scene.view import SceneView
 
 from .rules import CERTAIN, RULES, TOUCH_PREDICATES, Atoms, Geometry, Index, Rule
 
-_KEPT_TABLES = 16
+_KEPT_TABLES = 1024  # more worlds than one process steps side by side
 
 
 @dataclass(frozen=True, slots=True)
