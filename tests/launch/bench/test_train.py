@@ -77,7 +77,7 @@ def test_all_of_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     tiny = replace(bench.QUICK, steps=10, look=10)
     monkeypatch.setattr(bench, "QUICK", tiny)
     monkeypatch.setattr(bench, "FACTOR", 1.0)
-    monkeypatch.setattr(bench, "OTHERS", {"regression": ("regression", {})})
+    monkeypatch.setattr(bench, "OTHERS", {"regression": ("regression", {}, 1)})
     told: list[str] = []
     result = bench.run(BenchContext(tmp_path, 0, quick=True, say=told.append))
     names = [row.name for row in result.rows]
@@ -89,6 +89,21 @@ def test_all_of_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     ]
     assert any("Its own dataset and loader would add" in note for note in result.notes)
     assert told
+
+
+def test_a_training_that_does_not_come_to_the_rate_has_a_note_and_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Look(500, 9.0, Verdict(3, 20, passed=False))
+    monkeypatch.setattr(bench, "OTHERS", {"flow": ("flow", {}, 3), "regression": ("r", {}, 1)})
+    monkeypatch.setattr(bench, "_ours", lambda *a: Ours((look,)) if a[3] == "flow" else Ours(()))
+    context = BenchContext(tmp_path, 0, quick=True, say=lambda text: None)
+    rows, notes = bench._others(context, None, bench.QUICK)  # type: ignore[arg-type]
+    assert rows == []
+    assert notes == [
+        "flow, ours: step 500, 9.0 s: 3 of 20. It did not come to the rate.",
+        "regression, ours: stopped before the first look. It did not come to the rate.",
+    ]
 
 
 def test_without_lerobot_the_install_command_is_given(
