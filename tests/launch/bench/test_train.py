@@ -61,9 +61,10 @@ def test_the_bound_is_that_the_others_are_not_there_yet(
     passed: int, ours_passed: int, ok: bool
 ) -> None:
     other = Theirs(71.0, 600, 10**6, Verdict(95 if passed else 60, 100, bool(passed)))
-    row = bench._race(Sample.of([7.0]), other, "ACT", bench.FULL, bool(ours_passed))
-    assert row.ok is ok
-    assert f"{95 if passed else 60} of 100" in row.against
+    time, share = bench._race(Sample.of([7.0]), other, "ACT", bench.FULL, bool(ours_passed))
+    assert share.ok is ok
+    assert share.ours.median == (0.95 if passed else 0.6)
+    assert time.ratio == pytest.approx(7.0 / (71.0 / 6))
 
 
 def test_a_training_without_a_look_has_not_passed() -> None:
@@ -82,8 +83,10 @@ def test_all_of_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     result = bench.run(BenchContext(tmp_path, 0, quick=True, say=told.append))
     names = [row.name for row in result.rows]
     assert names == [
-        "training of pick to 0%, against ACT",
-        "training of pick to 0%, against diffusion",
+        "training of pick to 0%, beside 100 steps of ACT",
+        "LeRobot's ACT after 1 times our CPU time",
+        "training of pick to 0%, beside 100 steps of diffusion",
+        "LeRobot's diffusion after 1 times our CPU time",
         "training step, the same U-Net and batch",
         "training of pick to 0%, regression",
     ]

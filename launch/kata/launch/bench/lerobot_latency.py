@@ -11,7 +11,7 @@ import yaml
 from kata.datasets.types import MissingDependencyError
 from kata.launch.keys import config_root
 
-_STATE, _OBJECTS, _ACTION = 8, 17, 8
+_STATE, _OBJECTS, _ACTION = 8, 23, 8
 
 
 def _diffusion(settings: Mapping[str, Any], seed: int) -> Callable[[int], object]:

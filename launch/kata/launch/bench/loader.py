@@ -124,11 +124,10 @@ def _camera_rows(context: BenchContext, opened: Any) -> list[Row]:
         Row("two cameras, first epoch", unit, first, theirs, against=against),
         Row("two cameras, room for a quarter, windows", unit, beyond, theirs, against=against),
         Row("two cameras, nothing kept", unit, bare, theirs, against=against),
-        Row("pictures kept, room for a quarter", "MB", Sample.of([kept * _MB]),
-            must=Bound(allowed * _MB, "ours")),
+        Row("pictures kept, room for a quarter", "MB", Sample.of([kept * _MB])),
         Row("growth of the process, room for all", "MB", Sample.of([grown * _MB]),
             must=Bound(1.25 * need * _MB, "ours")),
-        Row("pictures of another row", "of 200", Sample.of([_wrong(dataset, opened, root)]),
+        Row("pictures of another row", "of 200", Sample.of([_wrong(none, opened, root)]),
             must=Bound(0.0, "ours"), against="LeRobot's decoder, row by row"),
     ]  # fmt: skip
 
@@ -190,7 +189,10 @@ def _once(make: Callable[[], Callable[[], object]], frames: int, runs: int) -> S
 
 
 def _wrong(dataset: Dataset, opened: Any, root: Path) -> float:
-    """How many of 200 random pictures differ from what LeRobot decodes for the row."""
+    """How many of 200 random pictures differ from what LeRobot decodes for the row.
+
+    `dataset` keeps none, so that each is found from the key frame before it.
+    """
     theirs = opened("kata/bench", root=root, return_uint8=True)
     rows = np.random.default_rng(0).integers(0, len(dataset), 100)
     wrong = 0

@@ -18,9 +18,7 @@ def machine() -> dict[str, Any]:
     """Processor, cores that this process may use, memory in GB, system, Python and packages."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": _cores(),
         "memory_gb": _memory_gb(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
