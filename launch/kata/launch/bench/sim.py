@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kata.datasets.types import FRAME_S, Command, ConfigError
+from kata.datasets.types import FRAME_S, Array, Command, ConfigError
 
 from .measure import Sample
 from .registry import BenchContext
@@ -127,12 +127,8 @@ def _looked_at(frames: int) -> float:
     world.reset(0)
     home = world.commanded
     periods = round(FRAME_S / world.period_s)
-    phase = np.arange(len(home) - 1)
-    commands = []
-    for k in range(frames * periods):
-        target = home.copy()
-        target[:-1] += 0.2 * (np.sin(0.01 * k + phase) - np.sin(phase))
-        commands.append(Command.hold(target))
+    step = 0.05 / periods
+    commands = [Command.hold(home + _sway(len(home), step * k)) for k in range(frames * periods)]
 
     def go() -> None:
         for k, command in enumerate(commands):
@@ -142,6 +138,14 @@ def _looked_at(frames: int) -> float:
                 world.facts()
 
     return frames * FRAME_S / _cpu_s(go)
+
+
+def _sway(joints: int, angle: float) -> Array:
+    """How far each of the joints (D,) is from home; the gripper, the last, is not moved."""
+    phase = np.arange(joints)
+    away = 0.2 * (np.sin(angle + phase) - np.sin(phase))
+    away[-1] = 0.0
+    return np.asarray(away)
 
 
 def _fetch(frames: int, *, bare: bool) -> float:
@@ -185,9 +189,8 @@ def _vector(count: int, frames: int) -> float:
     inner: Any = env
     homes = np.array([one.unwrapped.trial.world.commanded for one in inner.envs])
     rounds = max(1, 4 * frames // (4 + count))
-    sway = np.zeros((rounds, 1, homes.shape[1]))
-    sway[:, 0, :-1] = 0.2 * np.sin(0.05 * np.arange(rounds))[:, None]
-    actions = (homes + sway).astype(np.float32)
+    sway = np.array([_sway(homes.shape[1], 0.05 * k) for k in range(rounds)])
+    actions = (homes + sway[:, None]).astype(np.float32)
     # At first objects settle, which costs more than all that follows.
     for _ in range(min(10, frames)):
         env.step(actions[0])
