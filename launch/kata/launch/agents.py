@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,14 @@ class Agent:
         from kata.skills.contract.package import read_manifest
 
         return "" if self.folder is None else str(read_manifest(self.folder)["identity"])
+
+    @property
+    def digest(self) -> str:
+        """Tells it from every other: its identity, or a hash of the scripted expert's contract."""
+        from kata.datasets.files import json_bytes
+
+        contract = self.contract.to_data()
+        return self.identity or hashlib.sha256(json_bytes(contract)).hexdigest()
 
     def load(self, world: World) -> LoadedSkill:
         """The skill in memory. Raises PackageError for a package of another robot, or unsound."""

@@ -56,6 +56,12 @@ class Contest:
         by_code = {code: agents[name] for code, name in blinding.sealed.items()}
         return cls(make_world, by_code, blinding, first_seed)
 
+    def keep_subjects(self, folder: RunFolder) -> None:
+        """Write down who is tried; by name, as the codes are sealed. Raises ConfigError."""
+        sealed = self.blinding.sealed
+        digests = {sealed[code]: agent.digest for code, agent in self.agents.items()}
+        folder.keep_subjects({name: digests[name] for name in self.blinding.names})
+
     def load_all(self) -> None:
         """Load every candidate once, so that one that cannot be used is told before any trial."""
         world = self.make_world()
@@ -92,7 +98,11 @@ def hold(
     title: str,
     enough: Callable[[Mapping[str, list[Block]]], bool] | None = None,
 ) -> dict[str, list[Block]]:
-    """All trials by code, or those until there are `enough`. Raises what a trial raises."""
+    """All trials by code, or those until there are `enough`.
+
+    Raises ConfigError in the folder of other candidates, and what a trial raises.
+    """
+    contest.keep_subjects(folder)
     parts = spans(trials)
     work = {f"{first:05d}": (contest_block, (contest, first, count)) for first, count in parts}
     units = {f"{first:05d}": count for first, count in parts}

@@ -24,7 +24,8 @@ def record_descriptor(
 ) -> None:
     """Learn from these trials, and record what was learned.
 
-    Trials of the last descriptor count too, if it was learned with this robot in this world.
+    Trials of the last descriptor count too, if it was learned with this robot in this world; one
+    that is among both counts once.
     Raises PackageError for a last descriptor that is not sound.
     """
     from kata.skills.evidence.descriptor import fit_descriptor

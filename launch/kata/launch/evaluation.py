@@ -12,6 +12,7 @@ from kata.datasets.types import ConfigError, UnknownNameError
 from . import build
 from .agents import Agent, find_agent
 from .configuration import Config
+from .descriptors import record_descriptor
 from .job import Job
 from .progress import bounds, percent
 from .replays import keep_failures
@@ -67,10 +68,14 @@ def subject(config: Config) -> Subject:
 
 
 def episodes_of(job: Job, tried: Subject) -> list[Block]:
-    """Every trial, by start and seed; blocks that are there from an earlier run are read."""
+    """Every trial, by start and seed; blocks that are there from an earlier run are read.
+
+    Raises ConfigError in the folder of another version or package, and what a trial raises.
+    """
     from kata.skills.evidence.trials import block_size
 
     config, name = job.config, tried.name
+    job.folder.keep_subjects({f"{name}@{tried.agent.contract.version}": tried.agent.digest})
     purpose, work, units = f"evaluate {name}", {}, {}
     for start, trials in _starts(config).items():
         asked = SkillTrials(
@@ -163,8 +168,10 @@ def cells(config: Config, tried: Subject, episodes: Sequence[Block]) -> list[Cel
     return cells_of(found, [trial.success for trial in trials], config.interval)
 
 
-def record(config: Config, tried: Subject, result: Mapping[str, Any]) -> bool:
-    """Add the evidence to the library where the subject is of it; whether something was added.
+def record(
+    config: Config, tried: Subject, result: Mapping[str, Any], episodes: Sequence[Block]
+) -> bool:
+    """Add descriptor and evidence to the library where the subject is of it; whether it was new.
 
     The same evidence is recorded once, however often it is measured again.
     """
@@ -189,6 +196,8 @@ def record(config: Config, tried: Subject, result: Mapping[str, Any]) -> bool:
         data["dataset"] = trained[-1].data["dataset"]
     if any(dict(old.data) == data for old in library.records(entry, "evidence")):
         return False
+    # The evidence comes last: after a kill its absence says that both are still to be recorded.
+    record_descriptor(config, library, entry, episodes)
     library.record(entry, "evidence", data)
     return True
 

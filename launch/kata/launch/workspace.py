@@ -18,6 +18,8 @@ from kata.datasets.types import ConfigError, StorageError
 from .configuration import Config
 
 CONFIG, RESULT, LOG = "config.yaml", "result.json", "log.txt"
+SUBJECTS = "subjects.json"
+"""Who is tried in a run's folder: a digest by name."""
 
 RESUMING = frozenset({"bench", "compare", "demo", "evaluate", "publish", "record", "train"})
 """Verbs that go on where an earlier run with the same folder stopped."""
@@ -47,8 +49,25 @@ class RunFolder:
 
         So a request that was refused leaves no trace, and its `out` is free for the next one.
         """
-        if self.new and {path.name for path in self.path.iterdir()} <= {CONFIG, LOG}:
+        if self.new and {path.name for path in self.path.iterdir()} <= {CONFIG, LOG, SUBJECTS}:
             shutil.rmtree(self.path)
+
+    def keep_subjects(self, digests: Mapping[str, str]) -> None:
+        """Write down who is tried, before the first trial, so that no others go on with the run.
+
+        Raises ConfigError where the run was begun with others, or with the same names for others.
+        """
+        begun = self.read_json(SUBJECTS)
+        if begun is None:
+            self.write_json(SUBJECTS, digests)
+        elif begun != digests:
+            raise ConfigError(
+                "the folder was begun with another package",
+                where=f"out={self.path}",
+                expected=_subjects_beside(begun, digests),
+                got=_subjects_beside(digests, begun),
+                hint="name another out; the trials in this one are of what it began with",
+            )
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Plain data of `name`, None if it is not there. Raises StorageError for another file."""
@@ -63,6 +82,12 @@ class RunFolder:
             ) from None
         assert isinstance(data, dict)
         return data
+
+
+def _subjects_beside(own: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """Those that differ from the others, for a person."""
+    differ = {name: digest for name, digest in own.items() if other.get(name) != digest}
+    return ", ".join(f"{name} (identity {digest[:12]})" for name, digest in differ.items())
 
 
 def write_text(target: Path, text: str) -> None:

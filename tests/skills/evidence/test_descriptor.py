@@ -1,13 +1,14 @@
 """Descriptors: they find what matters, say how sure they are, and make better choices."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kata.datasets.types import ConfigError, PackageError
 from kata.skills.contract.contract import Contract
-from kata.skills.evidence.descriptor import Sample, fit_descriptor
+from kata.skills.evidence.descriptor import MOST_TRIALS, Sample, fit_descriptor
 from kata.skills.evidence.descriptor_forecast import Forecast
 from kata.skills.evidence.descriptor_kernel import Kernel
 from kata.skills.evidence.descriptor_storage import descriptor_data, descriptor_of
@@ -185,6 +186,23 @@ def test_arguments_matter_too():
 def test_equal_trials_give_equal_descriptors():
     one, other = (fit_descriptor(trials(near, 60, 5)) for _ in range(2))
     assert json.dumps(descriptor_data(one)) == json.dumps(descriptor_data(other))
+
+
+def test_a_trial_that_comes_twice_counts_once():
+    once = [replace(each, seed=i) for i, each in enumerate(trials(near, 40, 5))]
+    learned = fit_descriptor(once)
+    read = descriptor_of(json.loads(json.dumps(descriptor_data(learned))), where="a record")
+    again = fit_descriptor([*read.samples, *once])
+    assert json.dumps(descriptor_data(again)) == json.dumps(descriptor_data(learned))
+    others = [replace(each, start_kind="perturbed") for each in once]
+    assert len(fit_descriptor([*once, *others]).samples) == 80
+
+
+def test_the_newest_trials_are_kept():
+    one = replace(trials(near, 1, 5)[0], seed=0)
+    many = [replace(one, seed=i) for i in range(MOST_TRIALS + 1)]
+    seeds = [each.seed for each in fit_descriptor([*many[:-1], one, many[-1]]).samples]
+    assert seeds == [*range(2, MOST_TRIALS), 0, MOST_TRIALS]
 
 
 def test_it_is_read_back_as_it_was_written(two):

@@ -6,7 +6,6 @@ import shlex
 from typing import Any
 
 from kata.launch import evaluation
-from kata.launch.descriptors import record_descriptor
 from kata.launch.job import Done, Job
 
 
@@ -19,8 +18,7 @@ def run(job: Job) -> Done:
     result = evaluation.summary(config, tried, episodes)
     job.folder.write_json("trials.json", {"trials": episodes})
     lines = evaluation.lines(tried, result, str(job.folder.path))
-    if evaluation.record(config, tried, result) and tried.library and tried.entry:
-        record_descriptor(config, tried.library, tried.entry, episodes)
+    if evaluation.record(config, tried, result, episodes):
         lines.append(f"recorded as evidence of {tried.entry}")
     return Done(result, tuple(lines), _then(job, result))
 

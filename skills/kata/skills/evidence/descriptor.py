@@ -41,6 +41,8 @@ class Sample:
     Attributes:
         values: the call's arguments.
         start, end: robot and focus before and after; without an end, it is not known.
+        seed, start_kind: of the trial; equal ones are the same trial. Without a seed, it is like
+            no other.
     """
 
     values: tuple[str, ...]
@@ -48,6 +50,8 @@ class Sample:
     success: bool
     duration_s: float
     end: Start | None = None
+    seed: int | None = None
+    start_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +199,13 @@ class SkillDescriptor:
 def fit_descriptor(samples: Sequence[Sample]) -> SkillDescriptor:
     """Learn a descriptor; equal trials give equal ones.
 
+    A trial that comes several times counts once, as it went the last time.
     With fewer than 20 trials, or fewer than five of one outcome, no feature is believed to matter.
 
     Raises:
         ConfigError: no trials, or trials of different robots or skills.
     """
-    kept = tuple(samples[-MOST_TRIALS:])
+    kept = _distinct(samples)[-MOST_TRIALS:]
     if not kept:
         raise ConfigError("no trials to learn a descriptor from", expected="at least one")
     shapes = {_shape(s.start, s.values) for s in kept}
@@ -221,6 +226,16 @@ def fit_descriptor(samples: Sequence[Sample]) -> SkillDescriptor:
         times = np.array([s.duration_s for s in kept])[good]
         duration = fit_kernel(bare._features[good], lambda w: _time_likelihood(w, times))
     return SkillDescriptor(kept, success, duration, bare.score)
+
+
+def _distinct(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Each trial once, the last of those that are the same, oldest first."""
+    found: dict[object, Sample] = {}
+    for index, sample in enumerate(samples):
+        trial = index if sample.seed is None else (sample.seed, sample.start_kind)
+        found.pop(trial, None)
+        found[trial] = sample
+    return tuple(found.values())
 
 
 def _outcome_likelihood(weights: Array, good: NDArray[np.bool_]) -> float:

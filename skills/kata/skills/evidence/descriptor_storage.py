@@ -45,6 +45,8 @@ def descriptor_data(descriptor: SkillDescriptor) -> dict[str, Any]:
                 "duration_s": round(s.duration_s, 4),
                 "start": start_data(s.start),
                 "end": None if s.end is None else start_data(s.end),
+                "seed": s.seed,
+                "start_kind": s.start_kind,
             }
             for s in kept
         ],
@@ -79,13 +81,15 @@ def descriptor_of(data: Mapping[str, Any], *, where: str) -> SkillDescriptor:
 def sample_of(data: Mapping[str, Any]) -> Sample:
     """A trial of plain data: `values`, or a `call` as text, its start and perhaps its end."""
     values = data.get("values") or _values(str(data.get("call", "")))
-    end = data.get("end")
+    end, seed = data.get("end"), data.get("seed")
     return Sample(
         tuple(map(str, values)),
         start_of(data["start"]),
         bool(data["success"]),
         float(data["duration_s"]),
         None if end is None else start_of(end),
+        None if seed is None else int(seed),
+        str(data.get("start_kind", "")),
     )
 
 
