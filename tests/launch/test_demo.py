@@ -3,14 +3,22 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kata.datasets.types import PackageError
+from kata.launch import build
+from kata.launch.arguments import split
 from kata.launch.cli import main
+from kata.launch.configuration import compose
 from kata.launch.demo import stages
+from kata.launch.demo.shelf import judge
+from kata.launch.keys import verb_keys
 from kata.launch.seeds import episode_seed
+from kata.skills.contract.package import scripted, write_package
 from kata.skills.library.library import Library
 from kata.skills.library.signing import Keyring
 
@@ -129,3 +137,22 @@ def test_its_skills_are_judged_by_the_rule_of_publishing(done: Path) -> None:
         assert kinds[3] == ("refusal" if entry.state == "candidate" else "state")
         attempt = library.records(entry, "attempt")[0].data
         assert attempt["seeds"] == [episode_seed(0, f"demo {entry.name} nominal", 0), 2]
+
+
+def test_one_set_of_rollouts_judges_one_version_of_a_skill(tmp_path: Path) -> None:
+    keys = verb_keys("demo")
+    config, library = compose(split(LINE[1:], keys), keys), Library(tmp_path / "library")
+    measured = {"trials": 20, "successes": 20, "rate": 1.0, "interval": [0.83, 1.0]}
+    for summary in ("learned", "learned again"):
+        contract = replace(build.contract("open"), version="1.0.0", summary=summary)
+        entry = library.add(write_package(tmp_path / summary, contract, scripted("open")))
+        if summary == "learned":
+            judge(config, library, entry, measured)
+            (evidence,) = library.records(entry, "evidence")
+            assert {"robot", "start", "world", "software", "seed"} <= set(evidence.data)
+            assert build.contracts_of(library, "panda").success["open"] == 1.0
+            judge(config, library, entry, measured)
+            assert len(library.records(entry, "attempt")) == 1
+            shutil.rmtree(entry.folder)
+    with pytest.raises(PackageError, match="an attempt before has used these trials"):
+        judge(config, library, entry, measured)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from kata.launch import build
 from kata.launch.cli import main
 from kata.skills.contract.package import scripted, write_package
 from kata.skills.library.library import Library
@@ -205,9 +206,10 @@ def test_a_worse_version_is_refused(add, call, library, capsys) -> None:
     assert len(seeds) == len(set(seeds)) == 60
 
 
-def test_a_better_version_passes(add, call, library) -> None:
+def test_a_better_version_passes(add, call, library, monkeypatch) -> None:
+    monkeypatch.setattr("kata.skills.evidence.promotion.LEAST_RATE", 0.2)
     add("1.0.0", "p50")
-    call("publish", "skill=pick", "override=true", "reason=a beginning")
+    assert call("publish", "skill=pick", "trials=40")[0] == 0
     add("1.1.0", "p95_2")
     code, better = call("publish", "skill=pick", "trials=40")
     assert (code, better["ground"], better["best"]["name"]) == (0, "better", "pick@1.0.0")
@@ -287,6 +289,50 @@ def test_roll_back_is_one_command(add, call, library, capsys) -> None:
     assert told in capsys.readouterr().out
     assert call("library", "rollback", "pick", "reason=again")[0] == 2
     assert "no version to go back to" in capsys.readouterr().err
+
+
+def test_after_an_override_a_version_must_still_succeed_often_enough(add, call, library) -> None:
+    add("1.0.0", "p30")
+    call("publish", "skill=pick", "override=true", "reason=a demo, for once")
+    add("1.1.0", "p70_2")
+    code, result = call("publish", "skill=pick", "trials=40")
+    assert (code, result["promoted"], result["best"]) == (1, False, None)
+    assert library.in_use("pick").version == "1.0.0"
+
+
+def test_where_a_version_was_tried_is_kept_and_shown(add, call, library, capsys) -> None:
+    entry = add("1.0.0", "p100")
+    call("publish", "skill=pick", "trials=20", "start=perturbed")
+    told = library.records(entry, "evidence")[0].data
+    assert (told["robot"], told["start"], len(told["world"])) == ("panda", "perturbed", 16)
+    assert "python" in told["software"]
+    call("library", "show", "pick@1.0.0")
+    shown = capsys.readouterr().out
+    assert "attempt 1 to be promoted: 20 trials, panda, start perturbed (key " in shown
+    assert " of 20 trials, panda, start perturbed (key " in shown
+    assert "promoted, panda, start perturbed: " in shown
+
+
+def test_another_scene_than_that_of_the_best_version_is_refused(add, call, library, capsys) -> None:
+    add("1.0.0", "p100")
+    call("publish", "skill=pick", "trials=20")
+    entry = add("1.1.0", "p100_fast")
+    assert call("publish", "skill=pick", "start=perturbed", "world.gap_m=0.1") == (2, {})
+    assert (
+        "another scene than that in which pick@1.0.0 became the best one (in start, world.gap_m)\n"
+        "  expected: start=nominal, world.gap_m=0.085\n"
+        "  got:      start=perturbed, world.gap_m=0.1\n"
+        "  do:       try it in that scene; versions for another one belong in a library of their "
+        "own (library=FOLDER), or promote without a test: override=true reason=...\n"
+    ) in capsys.readouterr().err
+    assert library.records(entry, "attempt") == ()
+
+
+def test_plans_count_what_was_measured_on_their_own_robot(add, call, library) -> None:
+    add("1.0.0", "p100")
+    call("publish", "skill=pick", "trials=20")
+    assert build.contracts_of(library, "panda").success["pick"] == 1.0
+    assert "pick" not in build.contracts_of(library, "ur5e").success
 
 
 @pytest.mark.parametrize(

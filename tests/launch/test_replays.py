@@ -188,5 +188,5 @@ def test_the_planner_goes_by_nominal_starts() -> None:
     library = build.library(None)
     entry = library.show("press")
     for start, rate in (("nominal", 0.9), ("perturbed", 0.1)):
-        library.record(entry, "evidence", {"start": start, "rate": rate})
+        library.record(entry, "evidence", {"robot": "panda", "start": start, "rate": rate})
     assert build.contracts_of(library, "panda").success["press"] == 0.9

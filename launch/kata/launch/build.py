@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from kata.datasets.types import ConfigError, UnknownNameError
 
@@ -122,6 +122,20 @@ def make_trial(
     return cast("MakeWorld", made)
 
 
+def scene(config: Config, start: str) -> dict[str, Any]:
+    """The scene of trials as an attempt records it: what must be equal for them to be compared."""
+    return {"robot": config.robot, "start": start, "world": config.world.plain()}
+
+
+def provenance(config: Config, start: str) -> dict[str, Any]:
+    """What evidence says about where it comes from; of the world its fingerprint."""
+    from kata.skills.evidence.software import software
+
+    world = world_config(config).fingerprint()
+    where = {"robot": config.robot, "start": start, "world": world}
+    return {"seed": config.seed, **where, "software": software()}
+
+
 RUNTIMES = ("local", "ray")
 
 
@@ -159,8 +173,8 @@ class Known:
 def contracts_of(library: Library, robot: str) -> Known:
     """The contracts of the best version of each skill, with the evidence about them.
 
-    What was described on another robot is left out. Raises PackageError for a record that is not
-    sound.
+    What was measured or described on another robot, or on none that is told, is left out. Raises
+    PackageError for a record that is not sound.
     """
     from .descriptors import descriptor_of_entry
 
@@ -171,7 +185,8 @@ def contracts_of(library: Library, robot: str) -> Known:
         evidence = [
             record
             for record in library.records(entry, "evidence")
-            if record.data.get("start", "nominal") == "nominal"
+            if record.data.get("robot") == robot
+            and record.data.get("start", "nominal") == "nominal"
         ]
         if evidence:
             # A rate of zero would forbid the skill for ever.

@@ -69,7 +69,7 @@ def begin(job: Job, library: Library, entry: Entry) -> Attempt:
     best = _best_of(library, entry)
     tried = [_candidate(library, each) for each in (entry, best) if each]
     Contest.of(make_world, tried, config.seed, 0).load_all()
-    scene = {"robot": config.robot, "start": config.start, "world": config.world.plain()}
+    scene = build.scene(config, config.start)
     more = {"scene": scene, "reason": config.reason or "", "software": software()}
 
     def first_seed(serial: int) -> int:
@@ -137,7 +137,7 @@ def rule(
     from kata.skills.evidence.promotion import Claim, rule_on_first, rule_on_next
 
     new = trials[candidates[0].name]
-    measured = {"seed": config.seed, "start": config.start, **rate_of(new).to_data()}
+    measured = {**build.provenance(config, config.start), **rate_of(new).to_data()}
     if len(candidates) == 1:
         return rule_on_first(rate_of(new), attempt.number), measured
     sizes = [_policy_bytes(each.agent.folder) for each in candidates]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .actions import shown
@@ -43,7 +44,7 @@ def shown_skill(library: Library, name: str) -> Done:
         "folder": str(entry.folder),
     }
     lines = [f"{key + ':':<13}{shown(value)}" for key, value in told.items() if key != "format"]
-    lines += ["", f"state:       {entry.state}", *map(_record_line, records)]
+    lines += ["", f"state:       {entry.state}", *_record_lines(records)]
     result = {
         "skill": told,
         "state": entry.state,
@@ -54,27 +55,38 @@ def shown_skill(library: Library, name: str) -> Done:
     return Done(result, tuple(lines), f"kata library verify {name}")
 
 
-def _record_line(record: Record) -> str:
-    """A record in one line: when, what, and who said so."""
-    when = record.when[:16].replace("T", " ") or "some time ago"
-    return f"  {when:<17} {_told(record)} ({f'key {record.by}' if record.by else 'unsigned'})"
+def _record_lines(records: Sequence[Record]) -> Iterator[str]:
+    """Each record in one line: when, what, and who said so."""
+    scenes = {r.digest: dict(r.data.get("scene", {})) for r in records if r.kind == "attempt"}
+    for record in records:
+        when = record.when[:16].replace("T", " ") or "some time ago"
+        by = f"key {record.by}" if record.by else "unsigned"
+        yield f"  {when:<17} {_told(record, scenes)} ({by})"
 
 
-def _told(record: Record) -> str:
+def _where(scene: Mapping[str, Any]) -> str:
+    """On which robot, and from which starts, as far as it is recorded."""
+    told = [str(scene["robot"])] if "robot" in scene else []
+    told += [f"start {scene['start']}"] if "start" in scene else []
+    return "".join(f", {each}" for each in told)
+
+
+def _told(record: Record, scenes: Mapping[str, Mapping[str, Any]]) -> str:
     data = record.data
     if record.kind == "state":
-        by = ", by override" if dict(data.get("promotion", {})).get("ground") == "override" else ""
-        return f"{data.get('state')}{by}: {data.get('reason')}"
+        promotion = dict(data.get("promotion", {}))
+        by = ", by override" if promotion.get("ground") == "override" else ""
+        where = _where(scenes.get(promotion.get("attempt", ""), {}))
+        return f"{data.get('state')}{by}{where}: {data.get('reason')}"
     if record.kind == "attempt":
-        return (
-            f"attempt {data.get('attempt')} to be promoted: {data.get('seeds', [0, 0])[1]} trials"
-        )
+        trials = f"{data.get('seeds', [0, 0])[1]} trials{_where(scenes[record.digest])}"
+        return f"attempt {data.get('attempt')} to be promoted: {trials}"
     if record.kind == "refusal":
         return f"not promoted: {data.get('text')}"
     if record.kind == "evidence" and "interval" in data:
         low, high = data["interval"]
         rate = f"{100 * data['rate']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-        return f"measured: {rate} of {data.get('trials')} trials"
+        return f"measured: {rate} of {data.get('trials')} trials{_where(data)}"
     if record.kind == "descriptor":
         matters = ", ".join(dict(data.get("matters", {})).get("success", ())) or "nothing seen yet"
         return f"descriptor of {data.get('trials')} trials: success depends on {matters}"

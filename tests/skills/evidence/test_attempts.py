@@ -52,8 +52,11 @@ def first_seed(serial):
     return 1000 * serial
 
 
-def attempt_at(library, entry, trials=100):
-    return open_attempt(library, entry, trials, first_seed, {"scene": {"robot": "panda"}})
+SCENE = {"robot": "panda", "start": "nominal", "world": {"gap_m": 0.085}}
+
+
+def attempt_at(library, entry, trials=100, **scene):
+    return open_attempt(library, entry, trials, first_seed, {"scene": {**SCENE, **scene}})
 
 
 def publish(library, version, ruling):
@@ -73,7 +76,7 @@ def test_the_first_version_is_compared_with_none(library):
     told = attempt.record.data
     assert told["against"] == ""
     assert told["alpha"] == attempt_alpha(1)
-    assert told["scene"] == {"robot": "panda"}
+    assert told["scene"] == SCENE
     assert conclusion(library, attempt) is None
     done = conclude(library, attempt, YES["first"], MEASURED)
     assert (done.promoted, done.ground, done.text) == (True, "first", "it is first")
@@ -179,10 +182,23 @@ def test_an_override_is_recorded_and_no_proof(library):
     assert publish(library, "1.2.0", NO).best.version == "1.0.0"
 
 
-def test_an_override_is_the_best_where_there_is_no_other(library):
+def test_after_an_override_alone_the_next_version_is_judged_as_a_first_one(library):
     override(library, add(library, "1.0.0"), "a start")
-    assert publish(library, "1.1.0", YES["better"]).best.version == "1.0.0"
+    attempt = publish(library, "1.1.0", YES["first"])
+    assert (attempt.best, attempt.record.data["against"]) == (None, "")
     assert publish(library, "1.2.0", NO).best.version == "1.1.0"
+
+
+def test_an_overridden_version_brings_its_evidence_later(library):
+    entry = override(library, add(library, "1.0.0"), "a start")
+    with pytest.raises(PackageError, match="in use already"):
+        override(library, entry, "again")
+    assert publish(library, "1.0.0", NO).best is None
+    assert library.in_use("pick").version == "1.0.0"
+    publish(library, "1.0.0", YES["first"])
+    assert history(library, "pick").best().version == "1.0.0"
+    with pytest.raises(PackageError, match="in use already"):
+        attempt_at(library, library.show("pick@1.0.0"))
 
 
 def test_what_is_in_use_or_below_is_not_published(library):
@@ -219,6 +235,81 @@ def test_who_was_overtaken_meanwhile_tries_again(library):
     assert not done.promoted
     assert done.text == "another version became the best one meanwhile; publish again"
     assert library.in_use("pick").version == "1.1.0"
+
+
+def test_who_is_below_the_version_in_use_meanwhile_is_not_promoted(library):
+    publish(library, "1.0.0", YES["first"])
+    slow, quick = (attempt_at(library, add(library, version)) for version in ("1.1.0", "1.2.0"))
+    conclude(library, quick, YES["faster"], MEASURED)
+    done = conclude(library, slow, YES["faster"], MEASURED)
+    assert not done.promoted
+    told = "pick@1.2.0 came into use meanwhile; only a version above it can be promoted"
+    assert done.text == told
+    assert library.show("pick@1.1.0").state == "draft"
+
+
+def test_of_two_attempts_for_one_version_one_promotes_it(library):
+    entry = add(library, "1.0.0")
+    one, other = attempt_at(library, entry), attempt_at(library, entry)
+    assert conclude(library, one, YES["first"], MEASURED).promoted
+    assert not conclude(library, other, YES["first"], MEASURED).promoted
+    assert len(history(library, "pick").promotions) == 1
+
+
+def test_an_attempt_whose_best_version_is_gone_is_no_first_one(library):
+    publish(library, "1.0.0", YES["first"])
+    attempt = attempt_at(library, add(library, "1.1.0"))
+    shutil.rmtree(library.record_root / attempt.best.identity)
+    with pytest.raises(PackageError, match="nothing sound tells of the version") as caught:
+        find_attempt(library, attempt.entry, attempt.record.digest)
+    assert attempt.best.identity[:12] in caught.value.expected
+
+
+def test_trials_that_were_used_are_no_attempt_again(library):
+    entry = add(library, "1.0.0")
+    open_attempt(library, entry, 10, lambda _: 1000, {})
+    with pytest.raises(PackageError, match="an attempt before has used these trials") as caught:
+        open_attempt(library, entry, 10, lambda _: 1005, {})
+    assert caught.value.where == "seeds 1005 to 1014"
+    assert len(history(library, "pick").attempts) == 1
+
+
+def test_a_number_that_was_passed_over_is_not_given_later(library):
+    entry = add(library, "1.0.0")
+    open_attempt(library, entry, 30, lambda serial: 10 * serial, {})
+    open_attempt(library, entry, 30, lambda serial: 10 * serial, {})
+    attempt = open_attempt(library, entry, 30, lambda serial: 9000 + serial, {})
+    assert [record.data["serial"] for record in history(library, "pick").attempts] == [1, 4, 5]
+    assert history(library, "pick").attempts[-1] == attempt.record
+
+
+@pytest.mark.parametrize(
+    ("scene", "where", "expected", "got"),
+    [
+        ({"robot": "ur5e"}, "robot", "robot=panda", "robot=ur5e"),
+        ({"start": "perturbed"}, "start", "start=nominal", "start=perturbed"),
+        ({"world": {"gap_m": 0.1}}, "world.gap_m", "world.gap_m=0.085", "world.gap_m=0.1"),
+        (
+            {"robot": "ur5e", "world": {}},
+            "robot, world.gap_m",
+            "robot=panda, world.gap_m=0.085",
+            "robot=ur5e, world.gap_m=(nothing)",
+        ),
+    ],
+)
+def test_versions_are_compared_in_the_scene_of_the_best_one(library, scene, where, expected, got):
+    publish(library, "1.0.0", YES["first"])
+    with pytest.raises(PackageError, match="another scene than that in which") as caught:
+        attempt_at(library, add(library, "1.1.0"), **scene)
+    assert (caught.value.where, caught.value.expected, caught.value.got) == (where, expected, got)
+    assert "library=FOLDER" in caught.value.hint
+    assert len(history(library, "pick").attempts) == 1
+
+
+def test_where_the_best_one_has_no_scene_any_will_do(library):
+    attempt = open_attempt(library, add(library, "1.0.0"), 10, first_seed, {})
+    conclude(library, attempt, YES["first"], MEASURED)
+    assert attempt_at(library, add(library, "1.1.0"), robot="ur5e").best.version == "1.0.0"
 
 
 def test_promotions_without_a_signature_do_not_count(library):

@@ -100,6 +100,18 @@ def test_versions_and_states(library, made):
     assert library.get("pick@1.0.0").contract.name == "pick"
 
 
+def test_what_was_promoted_last_is_in_use_and_rolled_back_first(library, made):
+    for number, version in enumerate(("1.0.0", "1.2.0", "1.1.0"), 1):
+        entry = library.add(made(version))
+        library.set_state(entry, "promoted", "test", promotion={"number": number})
+    assert [library.in_use("pick").version, library.best("pick").version] == ["1.1.0", "1.1.0"]
+    gone = []
+    for _ in range(2):
+        back, last = library.roll_back("pick", "test")
+        gone.append((last.version, back.version))
+    assert gone == [("1.1.0", "1.2.0"), ("1.2.0", "1.0.0")]
+
+
 def test_records_are_only_ever_added(library, made):
     entry = library.add(made("1.0.0"), "candidate", "first try")
     library.record(entry, "evidence", {"trials": 100, "successes": 97})

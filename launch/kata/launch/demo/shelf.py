@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kata.launch import build
 from kata.launch.agents import Agent
 from kata.launch.configuration import Config
 from kata.launch.descriptors import record_descriptor
@@ -44,15 +45,18 @@ def fill_library(
         boundary = boundary_of(config, skill, rollouts[skill])
         package = _package(folder, agent, partial(save_boundary, boundary))
         entry = library.add(package, "candidate", "trained and measured by kata demo")
-        _judge(config, library, entry, measured[skill])
+        judge(config, library, entry, measured[skill])
         if not library.records(entry, DESCRIPTOR):
             episodes = [episode for each in rollouts[skill].values() for episode in each]
             record_descriptor(config, library, entry, episodes)
     return library
 
 
-def _judge(config: Config, library: Library, entry: Entry, measured: Block) -> None:
-    """Promote a version by the rule for a first one, from the rollouts that were made anyway."""
+def judge(config: Config, library: Library, entry: Entry, measured: Block) -> None:
+    """Promote a version by the rule for a first one, from the rollouts that were made anyway.
+
+    Raises PackageError where the same rollouts have judged another version before.
+    """
     from kata.skills.evidence.attempts import conclude, find_attempt, open_attempt
     from kata.skills.evidence.interval import Interval
     from kata.skills.evidence.promotion import rule_on_first
@@ -64,14 +68,14 @@ def _judge(config: Config, library: Library, entry: Entry, measured: Block) -> N
         return
     rate = Interval.of(measured["successes"], measured["trials"])
     seed = episode_seed(config.seed, f"demo {entry.name} nominal", 0)
-    scene = {"robot": config.robot, "start": "nominal", "world": config.world.plain()}
+    scene = build.scene(config, "nominal")
     begun = library.records(entry, "attempt")
     if begun:
         attempt = find_attempt(library, entry, begun[-1].digest)
     else:
         told = {"scene": scene, "reason": "", "software": software()}
         attempt = open_attempt(library, entry, rate.trials, lambda _: seed, told)
-    evidence = {"seed": config.seed, "start": "nominal", **measured}
+    evidence = {**build.provenance(config, "nominal"), **measured}
     conclude(library, attempt, rule_on_first(rate, attempt.number), evidence)
 
 

@@ -7,8 +7,9 @@ next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kata.datasets.types import PackageError, SignatureError
 
@@ -16,7 +17,10 @@ from .library import Library
 from .records import Record, read_records
 
 MOVES_BEST = frozenset({"first", "better"})
-"""Grounds after which a version is the best one; `override` only where there is none yet."""
+"""Grounds after which a version is the best one."""
+
+OVERRIDE = "override"
+"""The ground of a promotion without trials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,14 @@ class Promotion:
     Attributes:
         number: from 1, over all versions of the skill.
         ground: by which rule, or `override`.
+        scene: robot, start and world of its trials; nothing where none were recorded.
     """
 
     number: int
     version: str
     identity: str
     ground: str
+    scene: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +54,12 @@ class History:
     faults: tuple[str, ...]
 
     def best(self, but: str = "") -> Promotion | None:
-        """The best version ever promoted, rolled back or not; `but` leaves one identity out."""
-        others = [each for each in self.promotions if each.identity != but]
-        best = None
-        for each in others:
-            if each.ground in MOVES_BEST or best is None:
-                best = each
-        return best
+        """The best version ever promoted, rolled back or not; `but` leaves one identity out.
+
+        None while no version was promoted by its trials: an override shows nothing.
+        """
+        moved = [p for p in self.promotions if p.ground in MOVES_BEST and p.identity != but]
+        return moved[-1] if moved else None
 
     def attempts_against(self, identity: str) -> int:
         """How many attempts there were against this best version; empty: to be the first."""
@@ -74,7 +79,8 @@ class History:
 
 def history(library: Library, name: str) -> History:
     """The history of a skill. Raises SignatureError for a key that cannot be used."""
-    promotions, attempts, faults = [], [], []
+    states: list[tuple[str, Mapping[str, Any]]] = []
+    attempts, faults = [], []
     for identity in _identities(library, name):
         faults += [f"{identity[:12]}: {fault}" for fault in library.faults(identity)]
         for record in library.sound_records(identity):
@@ -82,12 +88,18 @@ def history(library: Library, name: str) -> History:
             if record.kind == "attempt" and record.data.get("name") == name:
                 attempts.append(record)
             elif record.kind == "state" and isinstance(told, dict):
-                promotions.append(
-                    Promotion(told["number"], told["version"], identity, told["ground"])
-                )
-    promotions.sort(key=lambda each: each.number)
+                states.append((identity, told))
     attempts.sort(key=lambda record: int(record.data["serial"]))
     faults += _missing(attempts)
+    scenes = {record.digest: record.data.get("scene", {}) for record in attempts}
+    promotions = [
+        Promotion(
+            told["number"], told["version"], identity, told["ground"],
+            scenes.get(told.get("attempt", ""), {}),
+        )
+        for identity, told in states
+    ]  # fmt: skip
+    promotions.sort(key=lambda each: each.number)
     return History(name, tuple(promotions), tuple(attempts), tuple(faults))
 
 

@@ -27,7 +27,11 @@ from .signing import Keyring
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One version of a skill in a library, as its manifest and records say."""
+    """One version of a skill in a library, as its manifest and records say.
+
+    Attributes:
+        promotion: number of the promotion that put it in use, over all versions; 0 if none did.
+    """
 
     name: str
     version: str
@@ -35,6 +39,7 @@ class Entry:
     identity: str
     summary: str
     folder: Path
+    promotion: int = 0
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -110,7 +115,7 @@ class Library:
         return versions[version]
 
     def best(self, name: str) -> Entry:
-        """The newest promoted version, else the newest candidate, else the newest draft.
+        """The version promoted last, else the newest candidate, else the newest draft.
 
         Raises:
             UnknownNameError: no such skill.
@@ -122,7 +127,7 @@ class Library:
         for state in ("promoted", "candidate", "draft"):
             of_state = [entry for entry in versions if entry.state == state]
             if of_state:
-                return max(of_state, key=lambda entry: entry.order)
+                return max(of_state, key=_came)
         raise PackageError(
             f"every version of '{name}' is retired",
             where=str(self.root),
@@ -193,9 +198,14 @@ class Library:
         return self._entry(entry.folder)
 
     def in_use(self, name: str) -> Entry | None:
-        """The newest promoted version; None if there is none. Raises UnknownNameError."""
-        promoted = [entry for entry in self._versions(name) if entry.state == "promoted"]
+        """The version promoted last; None if there is none. Raises UnknownNameError."""
+        promoted = self._promoted(name)
         return promoted[-1] if promoted else None
+
+    def _promoted(self, name: str) -> Sequence[Entry]:
+        """The promoted versions, in the order of their promotions. Raises UnknownNameError."""
+        promoted = [entry for entry in self._versions(name) if entry.state == "promoted"]
+        return sorted(promoted, key=_came)
 
     def roll_back(self, name: str, reason: str) -> tuple[Entry, Entry]:
         """Retire the version in use, so that the one promoted before it is used again.
@@ -207,7 +217,7 @@ class Library:
             UnknownNameError: no such skill.
             PackageError: there is no version to go back to, or it is not sound.
         """
-        promoted = [entry for entry in self._versions(name) if entry.state == "promoted"]
+        promoted = self._promoted(name)
         if len(promoted) < 2:
             raise PackageError(
                 "no version to go back to",
@@ -299,14 +309,21 @@ class Library:
     def _entry(self, folder: Path) -> Entry:
         manifest = read_manifest(folder)
         identity = str(manifest["identity"])
+        state, promotion = state_of(self.record_root, identity)
         return Entry(
             str(manifest["name"]),
             str(manifest["version"]),
-            state_of(self.record_root, identity),
+            state,
             identity,
             str(manifest["summary"]),
             folder,
+            promotion,
         )
+
+
+def _came(entry: Entry) -> tuple[int, tuple[int, ...]]:
+    """Sorts versions of one state by promotion, those without one by version."""
+    return entry.promotion, entry.order
 
 
 def _subfolders(folder: Path) -> Sequence[Path]:

@@ -92,15 +92,20 @@ def read_records(root: Path, identity: str, kind: str = "") -> Iterator[Record]:
             yield read_record(path, identity)
 
 
-def state_of(root: Path, identity: str) -> State:
-    """The last state recorded; a skill without any is a draft. Raises PackageError."""
+def state_of(root: Path, identity: str) -> tuple[State, int]:
+    """The last state recorded, and the number of the promotion that it is; 0 for any other.
+
+    A skill without any is a draft. Raises PackageError for a state that is none.
+    """
     path = max((p for p in numbered(root / identity) if p.stem[7:] == "state"), default=None)
     if path is None:
-        return "draft"
-    state = read_record(path, identity).data.get("state")
+        return "draft", 0
+    data = read_record(path, identity).data
+    state, promotion = data.get("state"), data.get("promotion")
+    number = promotion.get("number") if isinstance(promotion, dict) else None
     for known in STATES:
         if known == state:
-            return known
+            return known, number if isinstance(number, int) else 0
     raise PackageError("unknown state", where=str(path), got=repr(state))
 
 
