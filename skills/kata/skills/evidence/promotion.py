@@ -3,8 +3,8 @@
 - The first version: the lower bound of its success rate is at least 0.8. Clopper-Pearson, because
   its error is at most what it says at every rate; 95 % two-sided at the first attempt.
 - A later one: on the same seeds as the best version ever promoted, it succeeds more often (exact
-  McNemar test), or it is less than 5 points worse (lower bound of Newcombe's interval) and, on the
-  same seeds, it is what its reason says: faster, smaller or safer.
+  McNemar test), or it is less than 5 points worse (Tango's score test) and, on the same seeds, it
+  is what its reason says: faster, smaller or safer.
 
 Attempts against the same best version share one error budget, see `budget`. Every test here is
 two-sided at what the attempt may spend, so that its two ways to be promoted by chance, half of that
@@ -19,13 +19,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from kata.datasets.types import UnknownNameError
 
 from .budget import attempt_alpha
 from .compare import Outcome, measure, pairs_of
 from .interval import Interval
 from .paired import PairedOutcomes
-from .paired_measure import PairedMeasure
+from .paired_margin import least_difference, margin_p_value
+from .paired_measure import PairedMeasure, mean_at_most
 
 Reason = Literal["faster", "smaller", "safer"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -39,6 +42,15 @@ MARGIN = 0.05
 
 SMALLER = 0.9
 """A smaller policy has at most this share of the other's bytes."""
+
+MORE = 0.1
+"""What a safer version may need more on average, of limits and of jerk: a share of the other's."""
+
+PERIODS = 1.0
+"""Or so many periods at a limit a trial, where that is more: the other may never reach one."""
+
+GUARD = 0.05
+"""Two-sided level, at every attempt, at which more of one is seen that no share excuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +123,13 @@ def rule_on_next(
     if ruling.promoted or claim is None:
         return ruling
     alpha = attempt_alpha(attempt)
-    low, high = outcomes.newcombe(1 - alpha)
+    worse = margin_p_value(outcomes, MARGIN)
+    low = least_difference(outcomes, alpha / 2)
     holds, told, test = _check(claim, new, best, alpha)
-    tests = {**ruling.tests, "margin": MARGIN, claim.reason: test}
-    points = f"the difference is {100 * low:+.1f} to {100 * high:+.1f} points"
-    if low <= -MARGIN:
+    margin = {"margin": MARGIN, "margin_p_value": worse, "margin_low": round(low, 6)}
+    tests = {**ruling.tests, **margin, claim.reason: test}
+    if worse > alpha / 2:
+        points = f"the difference is {100 * low:+.1f} points at worst"
         text = f"it may be {100 * MARGIN:.0f} points worse or more: {points}"
         return Ruling(False, "", text, tests)
     if not holds:
@@ -152,7 +166,7 @@ def trials_for_margin(outcomes: PairedOutcomes, attempt: int) -> int | None:
     def enough(times: float) -> bool:
         counts = (outcomes.both, outcomes.only_a, outcomes.only_b, outcomes.neither)
         scaled = PairedOutcomes(*(round(times * count) for count in counts))
-        return scaled.newcombe(1 - alpha)[0] > -MARGIN
+        return margin_p_value(scaled, MARGIN) <= alpha / 2
 
     low, high = 0.0, 100.0
     if not outcomes.trials or not enough(high):
@@ -180,7 +194,12 @@ def _check(
 def _faster(
     new: Sequence[Outcome], best: Sequence[Outcome], alpha: float
 ) -> tuple[bool, str, dict[str, Any]]:
-    found = _paired(new, best, "duration_s", alpha, both_succeed=True)
+    times = [
+        (measure(a, "duration_s"), measure(b, "duration_s"))
+        for a, b in zip(new, best, strict=True)
+        if a["success"] and b["success"]
+    ]
+    found = PairedMeasure.of("duration_s", [a for a, _ in times], [b for _, b in times], 1 - alpha)
     if found is None:
         return False, "no seed is left to compare times on", {}
     told = f"it takes {found.difference:+.2f} s ({found.low:+.2f} to {found.high:+.2f})"
@@ -190,32 +209,36 @@ def _faster(
 def _safer(
     new: Sequence[Outcome], best: Sequence[Outcome], alpha: float
 ) -> tuple[bool, str, dict[str, Any]]:
-    """Less of one, limits reached or peak jerk, at half the level each, and not more of the other.
+    """Less of one, limits reached or peak jerk, at half the level each, and not more of either.
 
     All seeds count here: what fails has to be safe, too.
     """
-    found = {
-        name: _paired(new, best, name, alpha / 2, both_succeed=False)
-        for name in ("limits_hit", "peak_jerk")
+    found = {name: _risk(new, best, name, alpha) for name in ("limits_hit", "peak_jerk")}
+    told = ", ".join(f"{name} {word}" for name, (word, _) in found.items())
+    words = {word for word, _ in found.values()}
+    test = {name: data for name, (_, data) in found.items()}
+    return words <= {"less", "no different"} and "less" in words, told, test
+
+
+def _risk(
+    new: Sequence[Outcome], best: Sequence[Outcome], name: str, alpha: float
+) -> tuple[str, dict[str, Any]]:
+    """Whether a measure of risk is less, more, maybe more or no different, and the numbers."""
+    ours, theirs = ([measure(each, name) for each in every] for every in (new, best))
+    found = PairedMeasure.of(name, ours, theirs, 1 - alpha / 2)
+    if found is None or found.pairs < 2:
+        return "unknown", {}
+    less = np.subtract(ours, theirs)
+    most = max(MORE * float(np.mean(theirs)), PERIODS if name == "limits_hit" else 0.0)
+    high = mean_at_most(less, alpha / 2)
+    data = {
+        **found.to_data(),
+        "mean_difference": round(float(less.mean()), 6),
+        "mean_at_most": round(high, 6),
+        "most": round(most, 6),
     }
-    lower = {name: each.lower(alpha / 2) if each else "" for name, each in found.items()}
-    words = {"a": "less", "b": "more", "": "no different"}
-    told = ", ".join(f"{name} {words[who]}" for name, who in lower.items())
-    test = {name: each.to_data() for name, each in found.items() if each}
-    return "a" in lower.values() and "b" not in lower.values(), told, test
-
-
-def _paired(
-    new: Sequence[Outcome],
-    best: Sequence[Outcome],
-    name: str,
-    alpha: float,
-    *,
-    both_succeed: bool,
-) -> PairedMeasure | None:
-    pairs = [
-        (measure(a, name), measure(b, name))
-        for a, b in zip(new, best, strict=True)
-        if not both_succeed or (a["success"] and b["success"])
-    ]
-    return PairedMeasure.of(name, [a for a, _ in pairs], [b for _, b in pairs], 1 - alpha)
+    if found.lower(GUARD) == "b":
+        return "more", data
+    if high > most:
+        return "maybe more", data
+    return ("less" if found.lower(alpha / 2) == "a" else "no different"), data
