@@ -17,6 +17,10 @@ from .inputs import ACTION, CAMERA, ENVIRONMENT, Inputs
 OURS = frozenset({"input_features", "output_features", "device", "pretrained_path", "push_to_hub"})
 """Keys of LeRobot's configurations that follow from the dataset and the training."""
 
+SELF_CONTAINED = frozenset({"act", "diffusion", "tdmpc", "vqbet"})
+"""Policies that are their weights alone. Others load models, tokenizers or code by names that
+stand in their files, so a package could name a stranger's."""
+
 _BACKBONE = "pretrained_backbone_weights"
 
 
@@ -49,12 +53,27 @@ def offline() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def policy_types() -> tuple[str, ...]:
-    """LeRobot's names of its policies. Raises MissingDependencyError."""
+def check_type(kind: str, *, where: str) -> None:
+    """Raise unless LeRobot has a policy of this name, and it is self-contained.
+
+    UnknownNameError for another name, ConfigError for a policy that loads more than its weights,
+    MissingDependencyError without LeRobot.
+    """
     require("a policy of LeRobot")
     from lerobot.configs import PreTrainedConfig
 
-    return tuple(sorted(PreTrainedConfig.get_known_choices()))
+    known = frozenset(PreTrainedConfig.get_known_choices())
+    kinds = SELF_CONTAINED & known
+    if kind not in known:
+        raise UnknownNameError("LeRobot policy", kind, kinds, where=where)
+    if kind not in kinds:
+        raise ConfigError(
+            "a LeRobot policy that loads models or code by name",
+            where=where,
+            expected=f"one that is its weights alone: {', '.join(sorted(kinds))}",
+            got=kind,
+            hint="train and run it with LeRobot itself",
+        )
 
 
 def make_config(kind: str, settings: Mapping[str, Any], inputs: Inputs, device: str) -> Any:
@@ -62,11 +81,10 @@ def make_config(kind: str, settings: Mapping[str, Any], inputs: Inputs, device: 
 
     Weights of a pretrained backbone are asked for by `settings` only: they are downloaded.
     Raises UnknownNameError for a policy or setting that LeRobot does not have, ConfigError for a
-    value that it refuses, MissingDependencyError without LeRobot.
+    value that it refuses or a policy that is not self-contained, MissingDependencyError without
+    LeRobot.
     """
-    kinds = policy_types()
-    if kind not in kinds:
-        raise UnknownNameError("LeRobot policy", kind, kinds, where="policy.type")
+    check_type(kind, where="policy.type")
     from lerobot.configs import PreTrainedConfig
 
     config_class = PreTrainedConfig.get_choice_class(kind)
@@ -98,14 +116,16 @@ def decode(config_class: type[Any], data: Mapping[str, Any], *, where: str) -> A
 def make_module(config: Any) -> Any:
     """A fresh policy of LeRobot, a torch module, from torch's global generator.
 
-    Raises ConfigError where LeRobot cannot build it: inputs that it does not take, or packages
-    that it needs and says.
+    Raises ConfigError where LeRobot cannot build it, as from inputs that it does not take, and
+    MissingDependencyError for a package that it needs.
     """
     from lerobot.policies.factory import get_policy_class
 
     try:
         with offline():
             return get_policy_class(config.type)(config)
+    except ImportError as error:
+        raise missing(error, f"LeRobot policy {config.type}") from error
     except Exception as error:
         # It imports and builds what the configuration names; all of that can fail.
         raise ConfigError(
@@ -114,6 +134,11 @@ def make_module(config: Any) -> Any:
             got=_told(error),
             hint="try other settings, or another policy.type",
         ) from error
+
+
+def missing(error: ImportError, purpose: str) -> MissingDependencyError:
+    """What LeRobot could not import, with the command that installs it and all that it needs."""
+    return MissingDependencyError(error.name or NAME, NAME, purpose=purpose)
 
 
 def _features(inputs: Inputs) -> dict[str, Any]:

@@ -19,15 +19,28 @@ from typing import Any
 from safetensors import SafetensorError
 
 from kata.datasets.files import write_file
-from kata.datasets.types import KataError, PackageError
+from kata.datasets.types import KataError, MissingDependencyError, PackageError
 
 from ..storage import CARD_NAME, read_bounded, read_json
 from .card import LeRobotCard
-from .package import decode, make_module, policy_types
+from .package import check_type, decode, make_module, missing, offline
 from .policy import LeRobotPolicy, Processors
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 BEFORE, AFTER = "policy_preprocessor.json", "policy_postprocessor.json"
+STEPS = frozenset(
+    {
+        "rename_observations_processor",
+        "to_batch_processor",
+        "device_processor",
+        "normalizer_processor",
+        "unnormalizer_processor",
+    }
+)
+"""Steps that compute with what the package holds. Others that LeRobot has registered load
+tokenizers, and with them code, by a name in the package."""
+
+_DEVICE = "device_processor"
 _LIMIT = 4 << 30
 _SUFFIXES = (".json", ".safetensors")
 
@@ -48,31 +61,30 @@ def read_policy(folder: Path, device: str = "cpu") -> LeRobotPolicy:
     """The policy of a folder.
 
     Raises PackageError for one that is damaged, altered or unsafe, MissingDependencyError without
-    LeRobot.
+    LeRobot or what it needs.
     """
     card = LeRobotCard.from_json(read_json(folder / CARD_NAME), where=str(folder / CARD_NAME))
-    kinds = policy_types()
     _check_files(folder, card)
     config_data = read_json(folder / CONFIG)
     if not isinstance(config_data, dict) or config_data.pop("type", None) != card.type:
         raise PackageError("configuration of another policy", where=str(folder / CONFIG))
-    if card.type not in kinds:
-        raise PackageError(
-            "LeRobot does not have this policy",
-            where=str(folder),
-            expected=", ".join(kinds),
-            got=card.type,
-        )
     # Weights come from the package; a backbone's would be downloaded, only to be overwritten.
     config_data |= {"device": device, "pretrained_path": None}
     if "pretrained_backbone_weights" in config_data:
         config_data["pretrained_backbone_weights"] = None
     try:
-        return LeRobotPolicy(
-            card, _module(folder, card.type, config_data), _processors(folder, device)
-        )
+        check_type(card.type, where=str(folder))
+        module = _module(folder, card.type, config_data)
+        with offline():
+            return LeRobotPolicy(card, module, _processors(folder, device))
+    except MissingDependencyError:
+        raise
+    except ImportError as error:
+        raise missing(error, f"LeRobot policy {card.type}") from error
     except KataError as error:
-        raise PackageError(error.what, where=str(folder), got=error.got) from error
+        raise PackageError(
+            error.what, where=str(folder), expected=error.expected, got=error.got
+        ) from error
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         raise PackageError(
             "not a policy of LeRobot", where=str(folder), got=str(error)[:300]
@@ -101,7 +113,7 @@ def _processors(folder: Path, device: str) -> Processors:
     before = PolicyProcessorPipeline.from_pretrained(
         folder,
         BEFORE,
-        overrides={"device_processor": {"device": device}} if _has_device(folder) else {},
+        overrides={_DEVICE: {"device": device}} if _has_device(folder) else {},
         to_transition=batch_to_transition,
         to_output=transition_to_batch,
     )
@@ -115,25 +127,22 @@ def _processors(folder: Path, device: str) -> Processors:
 
 
 def _has_device(folder: Path) -> bool:
-    return any(s.get("registry_name") == "device_processor" for s in _steps(folder, BEFORE))
+    return any(s.get("registry_name") == _DEVICE for s in _steps(folder, BEFORE))
 
 
 def _steps(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The steps of a pipeline; only such as LeRobot has registered, because others name code.
-
-    Raises PackageError.
-    """
+    """The steps of a pipeline. Raises PackageError unless each is one of `STEPS`."""
     data = read_json(folder / name)
     steps = data.get("steps") if isinstance(data, dict) else None
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise PackageError("not a pipeline of LeRobot", where=str(folder / name))
     for step in steps:
-        if "registry_name" not in step or "class" in step:
+        if "class" in step or str(step.get("registry_name")) not in STEPS:
             raise PackageError(
-                "a step that names code",
+                "a step that may load code",
                 where=str(folder / name),
-                expected="steps that LeRobot has registered",
-                got=str(step.get("class")),
+                expected=f"steps among {', '.join(sorted(STEPS))}",
+                got=str(step.get("class", step.get("registry_name"))),
                 hint="it must not be used",
             )
     return steps
