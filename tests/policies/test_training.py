@@ -128,6 +128,8 @@ def test_another_training_is_not_resumed(tmp_path: Path) -> None:
     train(small("regression"), data, tmp_path)
     with pytest.raises(ConfigError, match="another lr"):
         train(small("regression", lr=1e-4), data, tmp_path)
+    with pytest.raises(ConfigError, match="another settings"):
+        train(small("regression", settings={"hidden": 32, "blocks": 3}), data, tmp_path)
     with pytest.raises(ConfigError, match="another data"):
         train(small("regression"), fake_demonstrations(episodes=13), tmp_path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from kata.datasets.files import write_file
-from kata.datasets.types import PackageError
+from kata.datasets.types import ConfigError, PackageError
 
 CHECKPOINT_NAME, CURVES_NAME = "checkpoint.safetensors", "curves.json"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -97,10 +97,12 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     write_file(folder / CHECKPOINT_NAME, data)
 
 
-def read_checkpoint(folder: Path, like: Sequence[Tensor]) -> Checkpoint | None:
+def read_checkpoint(
+    folder: Path, like: Sequence[Tensor], identity: Mapping[str, Any]
+) -> Checkpoint | None:
     """The folder's checkpoint, on the device of `like`; None if there is none.
 
-    Raises PackageError for one that is damaged or of another network.
+    Raises ConfigError for one of another identity, PackageError for one that is damaged.
     """
     path = folder / CHECKPOINT_NAME
     if not path.exists():
@@ -108,6 +110,7 @@ def read_checkpoint(folder: Path, like: Sequence[Tensor]) -> Checkpoint | None:
     try:
         with safe_open(path, "pt", device=str(like[0].device)) as file:
             state = json.loads(file.metadata()["state"])
+            check_identity(folder, state["identity"], identity)
             rows = range(len(like))
             weights = [file.get_tensor(f"weight.{i}") for i in rows]
             averaged = [file.get_tensor(f"averaged.{i}") for i in rows]
@@ -127,6 +130,27 @@ def read_checkpoint(folder: Path, like: Sequence[Tensor]) -> Checkpoint | None:
     if any(pair != (weight.shape, weight.shape) for pair, weight in zip(shapes, like, strict=True)):
         raise PackageError("checkpoint of another network", where=str(path))
     return found
+
+
+def check_identity(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise ConfigError, with what differs, if a folder's checkpoint is of another training.
+
+    To be asked before its tensors are read: those of another network do not fit, and would look
+    like damage.
+    """
+    if found != wanted:
+        raise ConfigError(
+            "the checkpoint there came from another training",
+            where=str(folder),
+            got=", ".join(_differences(found, wanted)),
+            hint="choose another out=DIR, or delete that folder",
+        )
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    before, now = ({**part.get("config", {}), **part} for part in (old, new))
+    keys = sorted((set(before) | set(now)) - {"config"})
+    return [f"another {key}" for key in keys if before.get(key) != now.get(key)]
 
 
 def write_curves(folder: Path, curves: Curves) -> None:

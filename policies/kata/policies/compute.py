@@ -96,6 +96,14 @@ class Compute:
         torch.distributed.broadcast(told, src=0)
         return bool(told.item())
 
+    def gathered(self, value: int) -> list[int]:
+        """The value of each process, by rank."""
+        if self.ranks == 1:
+            return [value]
+        told = [torch.tensor([0], device=self.device) for _ in range(self.ranks)]
+        torch.distributed.all_gather(told, torch.tensor([value], device=self.device))
+        return [int(one.item()) for one in told]
+
     def close(self) -> None:
         """Forget accelerate's state, since the next training here may ask for another device."""
         if self._accelerator is not None:

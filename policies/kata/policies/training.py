@@ -176,6 +176,7 @@ class Run:
         self.step, self.curves, self.order = 0, Curves(), torch.empty(0)
         self.order_epoch = -1
         self.resumed_from = self._resume()
+        self._check_together()
 
     def advance(self) -> None:
         """One step of the optimiser and of the average."""
@@ -252,16 +253,9 @@ class Run:
             return float(self.averaged.loss(self.averaged.network, *self.held, seed))
 
     def _resume(self) -> int:
-        found = read_checkpoint(self.folder, self.weights)
+        found = read_checkpoint(self.folder, self.weights, self.identity)
         if found is None:
             return 0
-        if found.identity != self.identity:
-            raise ConfigError(
-                "the checkpoint there came from another training",
-                where=str(self.folder),
-                got=", ".join(_differences(found.identity, self.identity)),
-                hint="choose another out=DIR, or delete that folder",
-            )
         with torch.no_grad():
             for i, weight in enumerate(self.weights):
                 weight.copy_(found.weights[i])
@@ -269,6 +263,18 @@ class Run:
                 self.optimizer.state[weight] = found.moments[i]
         self.step, self.curves = found.step, found.curves
         return found.step
+
+    def _check_together(self) -> None:
+        """Raise ConfigError unless all processes go on from the same step."""
+        steps = self.compute.gathered(self.step)
+        if len(set(steps)) > 1:
+            raise ConfigError(
+                "the processes found different checkpoints",
+                where=str(self.folder),
+                expected="one checkpoint, that of the first process, for all of them",
+                got=f"steps {', '.join(map(str, steps))}",
+                hint="out must lie in a shared folder, since only the first process writes",
+            )
 
 
 def _identity(config: TrainConfig, data: Demonstrations) -> dict[str, Any]:
@@ -283,9 +289,3 @@ def _identity(config: TrainConfig, data: Demonstrations) -> dict[str, Any]:
 def _tensors(card: Card, data: Demonstrations, rows: Any, device: str) -> tuple[Tensor, Tensor]:
     features = torch.as_tensor(card.features.encode(data.features[rows]), device=device)
     return features, torch.as_tensor(card.actions.encode(data.actions[rows]), device=device)
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    before, now = ({**part.get("config", {}), **part} for part in (old, new))
-    keys = sorted((set(before) | set(now)) - {"config"})
-    return [f"another {key}" for key in keys if before.get(key) != now.get(key)]

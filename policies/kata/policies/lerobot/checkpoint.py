@@ -14,7 +14,7 @@ from safetensors.torch import save
 from kata.datasets.files import write_file
 from kata.datasets.types import PackageError
 
-from ..checkpoint import CHECKPOINT_NAME, Curves
+from ..checkpoint import CHECKPOINT_NAME, Curves, check_identity
 
 
 def write_state(
@@ -36,11 +36,11 @@ def write_state(
 
 
 def read_state(
-    folder: Path, module: Any, optimizer: torch.optim.Optimizer
-) -> tuple[int, Curves, dict[str, Any]] | None:
-    """Put a checkpoint into module and optimiser: its step, curves and identity; None without.
+    folder: Path, module: Any, optimizer: torch.optim.Optimizer, identity: Mapping[str, Any]
+) -> tuple[int, Curves] | None:
+    """Put a checkpoint into module and optimiser: its step and curves; None without.
 
-    Raises PackageError for one that is damaged or of another network.
+    Raises ConfigError for one of another identity, PackageError for one that is damaged.
     """
     path = folder / CHECKPOINT_NAME
     if not path.exists():
@@ -48,6 +48,7 @@ def read_state(
     try:
         with safe_open(path, "pt") as file:
             state = json.loads(file.metadata()["state"])
+            check_identity(folder, state["identity"], identity)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         weights = {k.removeprefix("weight."): t for k, t in tensors.items() if k[0] == "w"}
         moments: dict[int, dict[str, Any]] = {}
@@ -58,7 +59,7 @@ def read_state(
         module.load_state_dict(weights)
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        return int(state["step"]), Curves.from_json(state["curves"]), state["identity"]
+        return int(state["step"]), Curves.from_json(state["curves"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise PackageError(
             "damaged checkpoint",

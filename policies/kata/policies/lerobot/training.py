@@ -197,16 +197,9 @@ class _Run:
         return self._order[1][place * batch : (place + 1) * batch]
 
     def _resume(self) -> None:
-        found = read_state(self.folder, self.policy.module, self.optimizer)
-        if found is None:
-            return
-        self.step, self.curves, identity = found
-        if identity != self.identity:
-            raise ConfigError(
-                "the checkpoint there came from another training",
-                where=str(self.folder),
-                hint="choose another out=DIR, or delete that folder",
-            )
+        found = read_state(self.folder, self.policy.module, self.optimizer, self.identity)
+        if found is not None:
+            self.step, self.curves = found
 
 
 def _check_plain(config: TrainConfig) -> None:
