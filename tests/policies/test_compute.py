@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -16,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from kata.datasets.types import ConfigError, ExecutionError, UnknownNameError
+from kata.policies import ranks
 from kata.policies.batch_parts import BatchParts
 from kata.policies.checkpoint import CHECKPOINT_NAME
 from kata.policies.config import TrainConfig
 from kata.policies.fakes import fake_demonstrations
-from kata.policies.training import TrainResult, train
+from kata.policies.training import OnCheckpoint, TrainResult, train
 
 SMALL = TrainConfig(
     policy="diffusion",
@@ -193,8 +195,6 @@ def test_launched_by_another_it_takes_its_part(alone: list[float], tmp_path: Pat
         "config = TrainConfig(**json.loads(sys.argv[2]))\n"
         "train(config, fake_demonstrations(), Path(sys.argv[1]))\n"
     )
-    from dataclasses import asdict
-
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     subprocess.run(
         [*command, str(script), str(tmp_path / "out"), json.dumps(asdict(SMALL))],
@@ -205,6 +205,65 @@ def test_launched_by_another_it_takes_its_part(alone: list[float], tmp_path: Pat
     curves = json.loads((tmp_path / "out" / "curves.json").read_text())
     found = [loss for _, loss in (*curves["train"], curves["held_out"][-1])]
     assert found == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_processes_that_find_different_checkpoints_end(tmp_path: Path) -> None:
+    few = replace(SMALL, steps=60)
+    stops = iter([False] * 3 + [True])
+    train(few, fake_demonstrations(), tmp_path / "0", stop=lambda: next(stops))
+    code = (
+        "import json, sys\n"
+        "from kata.datasets.types import ConfigError\n"
+        "from kata.policies import ranks\n"
+        "from kata.policies.config import TrainConfig\n"
+        "from kata.policies.fakes import fake_demonstrations\n"
+        "meeting, out, rank, config = sys.argv[1:]\n"
+        "ranks._join(ranks._Place(int(rank), 2, meeting, 'gloo'))\n"
+        "try:\n"
+        "    ranks.train(TrainConfig(**json.loads(config)), fake_demonstrations(), out)\n"
+        "except ConfigError as error:\n"
+        "    sys.exit(str(error))\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "meeting")]
+    machines = [
+        subprocess.Popen(
+            [*command, str(tmp_path / rank), rank, json.dumps(asdict(few))],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("0", "1")
+    ]
+    for rank, machine in enumerate(machines):
+        told = machine.communicate(timeout=120)[1]
+        assert (
+            f"the processes found different checkpoints (in {tmp_path / str(rank)})\n"
+            "  expected: one checkpoint, that of the first process, for all of them\n"
+            "  got:      steps 3, 0\n"
+            "  do:       out must lie in a shared folder, since only the first process writes"
+        ) in told
+        assert machine.returncode == 1
+
+
+def test_a_stop_does_not_pass_for_the_reading_of_a_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    caller, line = multiprocessing.Pipe()
+    stopped: list[bool] = []
+
+    def short(
+        *args: object, on_checkpoint: OnCheckpoint, stop: Callable[[], bool], **_: object
+    ) -> None:
+        on_checkpoint(5, None)  # type: ignore[arg-type]
+        assert not line.poll(), "it went on before the caller had read the checkpoint"
+        stopped.append(stop())
+
+    monkeypatch.setattr(ranks, "train", short)
+    caller.send("stop")
+    caller.send("go on")
+    ranks._main(line, SMALL, fake_demonstrations(), tmp_path, ranks._Wishes(False, True, True))
+    assert caller.recv() == ("checkpoint", 5)
+    assert stopped == [True]
 
 
 class Sum(nn.Module):

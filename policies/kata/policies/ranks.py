@@ -32,6 +32,9 @@ from .training import OnCheckpoint, Progress, Run, TrainResult, train
 if TYPE_CHECKING:
     from .policy import ChunkPolicy
 
+_STOP, _GO_ON = "stop", "go on"
+"""What the caller tells the main process: to end, and that it has read the checkpoint."""
+
 _POLL_S = 0.2
 _GRACE_S = 2.0
 """What one process breaks, others notice: who died first is known after a while."""
@@ -89,7 +92,7 @@ def train_on_ranks(
                 progress(*message)
             elif kind == "checkpoint" and on_checkpoint:
                 on_checkpoint(message, _averaged(look()))
-                group.lines[0].send("go on")
+                group.lines[0].send(_GO_ON)
     finally:
         group.end()
         shutil.rmtree(meeting, ignore_errors=True)
@@ -145,7 +148,7 @@ class _Group:
             wait([self.lines[0], *sentinels] if 0 in alive else sentinels, _POLL_S)
             if stop and not told and stop():
                 told = True
-                self._tell("stop")
+                self._tell(_STOP)
             yield from self._heard()
             ended = {rank for rank in alive if self.processes[rank].exitcode is not None}
             if any(self.processes[rank].exitcode for rank in ended):
@@ -258,16 +261,20 @@ def _main(
     line: Connection, config: TrainConfig, data: Demonstrations, folder: Path, wishes: _Wishes
 ) -> None:
     """The training of the process that writes; the caller hears of it, and may stop it."""
+    told: set[str] = set()
 
-    def tell_progress(*told: Any) -> None:
-        line.send(("progress", told))
+    def tell_progress(*reached: Any) -> None:
+        line.send(("progress", reached))
 
     def tell_checkpoint(step: int, _policy: ChunkPolicy) -> None:
         line.send(("checkpoint", step))
-        line.recv()
+        while (message := line.recv()) != _GO_ON:
+            told.add(message)
 
     def stopped() -> bool:
-        return line.poll()
+        while line.poll():
+            told.add(line.recv())
+        return _STOP in told
 
     train(
         config,
