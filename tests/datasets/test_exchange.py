@@ -1,6 +1,7 @@
 """What goes out comes back the same to the bit; what is foreign keeps its numbers."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 from kata.datasets.dataset import Dataset
 from kata.datasets.exchange.bag_reader import BagSource
 from kata.datasets.exchange.bag_writer import BagSink
-from kata.datasets.exchange.convert import convert
+from kata.datasets.exchange.convert import STAGING, convert
 from kata.datasets.exchange.lerobot_reader import LeRobotSource
 from kata.datasets.exchange.lerobot_writer import LeRobotSink
 from kata.datasets.exchange.name_map import NameMap, parse_name_map
@@ -150,6 +151,30 @@ def test_what_is_there_is_not_written_over(recorded: Path, tmp_path: Path) -> No
         import_(LeRobotSource(recorded, [0]), tmp_path / "data")
     assert caught.value.what == "there is something already"
     assert Dataset.open(tmp_path / "data").content_hash == first
+
+
+@each_format
+def test_all_is_durable_before_it_gets_its_name(
+    name: str, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    named: list[set[int]] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def noting_fsync(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def noting_rename(path: Path, target: Path) -> Path:
+        if path.parent.name == STAGING:
+            named.append(set(synced))
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noting_fsync)
+    monkeypatch.setattr(Path, "rename", noting_rename)
+    wanted = FORMATS[name]
+    convert(LeRobotSource(recorded), wanted.sink, wanted.source, tmp_path / "out")
+    assert {path.stat().st_ino for path in (tmp_path / "out").rglob("*")} <= named[0]
 
 
 @each_format

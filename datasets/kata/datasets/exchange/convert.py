@@ -103,6 +103,9 @@ def staged(target: Path) -> Iterator[Path]:
                 hint="name another out",
             )
         with told(target):
+            # A power cut after the renames must not find the names without what they name.
+            for path in staging.rglob("*"):
+                sync(path)
             for path in order:
                 path.rename(target / path.name)
             sync(target)
