@@ -1,17 +1,18 @@
 """Bags come in by their map: in the right order, at the right time, and told what that cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from mcap.writer import Writer
+from mcap.writer import IndexType, Writer
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer as BagWriter
 
 from kata.datasets.dataset import Dataset
+from kata.datasets.exchange import bag_files
 from kata.datasets.exchange.bag_reader import BagSource
 from kata.datasets.exchange.convert import convert
 from kata.datasets.exchange.lerobot_reader import LeRobotSource
@@ -76,9 +77,9 @@ def sent(seconds: float = 2.0) -> list[Sent]:
     return sorted(out, key=lambda one: one[1])
 
 
-def write(path: Path, messages: Sequence[Sent]) -> Path:
+def write(path: Path, messages: Sequence[Sent], **options: Any) -> Path:
     with path.open("wb") as file:
-        writer = Writer(file)
+        writer = Writer(file, **options)
         writer.start(profile="ros2")
         channels: dict[str, int] = {}
         for topic, at, message in messages:
@@ -182,16 +183,52 @@ def test_a_folder_of_bags_is_a_dataset(tmp_path: Path) -> None:
     assert dataset.episodes[0].uuid != dataset.episodes[1].uuid
 
 
-@pytest.mark.parametrize("plugin", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
-def test_the_folder_of_a_recording_is_a_bag(plugin: StoragePlugin, tmp_path: Path) -> None:
-    with BagWriter(tmp_path / "bag", version=9, storage_plugin=plugin) as writer:
+def record(path: Path, plugin: StoragePlugin) -> Path:
+    with BagWriter(path, version=9, storage_plugin=plugin) as writer:
         connections: dict[str, Any] = {}
         for topic, at, message in sent(1.0):
             kind = message.__msgtype__
             if topic not in connections:
                 connections[topic] = writer.add_connection(topic, kind, typestore=ROS.store)
             writer.write(connections[topic], BEGIN_NS + at, ROS.write(message))
-    assert next(source(tmp_path / "bag").takes()).frames == 19
+    return path
+
+
+@pytest.mark.parametrize("plugin", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_the_folder_of_a_recording_is_a_bag(plugin: StoragePlugin, tmp_path: Path) -> None:
+    assert next(source(record(tmp_path / "bag", plugin)).takes()).frames == 19
+
+
+NO_SUMMARY = {
+    "index_types": IndexType.NONE,
+    "repeat_channels": False,
+    "repeat_schemas": False,
+    "use_statistics": False,
+    "use_summary_offsets": False,
+}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: write(folder / "a.mcap", sent(1.0)),
+        lambda folder: write(folder / "a.mcap", sent(1.0), **NO_SUMMARY),
+        lambda folder: record(folder / "a", StoragePlugin.MCAP),
+    ],
+    ids=["a file", "a file without a summary", "a folder"],
+)
+def test_a_chunk_of_an_impossible_size_is_refused_before_it_is_unpacked(
+    make: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path)
+    assert "/command" in bag_files.topics_of(path)
+    monkeypatch.setattr(bag_files, "MOST_BYTES", 999)
+    for read in (bag_files.topics_of, lambda bag: list(bag_files.messages_of(bag, ["/command"]))):
+        with pytest.raises(DatasetError) as caught:
+            read(path)
+        assert caught.value.what == "a chunk of an impossible size"
+        assert caught.value.got.endswith(" bytes")
+        assert str(path) in caught.value.where
 
 
 def test_raw_images_are_read(tmp_path: Path) -> None:

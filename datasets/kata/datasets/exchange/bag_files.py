@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from ..types import DatasetError
+from ..types import DatasetError, KataError
 from .optional import need
 
 MOST_BYTES = 4 * 2**30
 """Of a chunk of a bag when it is unpacked."""
+
+_MCAP = b"\x89MCAP0\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +76,12 @@ def metadata_of(path: Path) -> dict[str, dict[str, str]]:
     """The records of metadata in an `.mcap` file by name; none in other bags."""
     if path.suffix != ".mcap" or not path.is_file():
         return {}
+    _check_chunks(path)
     reading = need("mcap.reader", "a bag of ROS 2")
     try:
         with path.open("rb") as file:
-            reader = reading.make_reader(file)
-            summary = reader.get_summary()
-            for chunk in summary.chunk_indexes if summary else ():
-                if chunk.uncompressed_size > MOST_BYTES:
-                    got = f"{chunk.uncompressed_size} bytes"
-                    raise DatasetError("a chunk of an impossible size", where=str(path), got=got)
-            return {record.name: dict(record.metadata) for record in reader.iter_metadata()}
-    except DatasetError:
-        raise
+            records = reading.make_reader(file).iter_metadata()
+            return {record.name: dict(record.metadata) for record in records}
     except Exception as error:
         raise damaged(path, error) from error
 
@@ -100,12 +96,45 @@ def damaged(path: Path, error: Exception) -> DatasetError:
     )
 
 
+def _check_chunks(bag: Path) -> None:
+    """Refuse chunks of an impossible size before anything unpacks them. Raises DatasetError."""
+    try:
+        for path in [bag] if bag.is_file() else sorted(p for p in bag.iterdir() if p.is_file()):
+            with path.open("rb") as file:
+                most = max(_chunk_sizes(file), default=0)
+            if most > MOST_BYTES:
+                got = f"{most} bytes"
+                raise DatasetError("a chunk of an impossible size", where=str(path), got=got)
+    except KataError:
+        raise
+    except Exception as error:
+        raise damaged(bag, error) from error
+
+
+def _chunk_sizes(file: BinaryIO) -> Iterator[int]:
+    """The unpacked size in bytes that each chunk tells; other files than `.mcap` have none."""
+    # By its content: the folder of a bag may give its files any name.
+    if file.read(len(_MCAP)) != _MCAP:
+        return
+    file.seek(0)
+    summary = need("mcap.reader", "a bag of ROS 2").make_reader(file).get_summary()
+    # Without schemas in the summary, the bag is read from its begin whatever the index says.
+    if summary and summary.schemas and summary.chunk_indexes:
+        yield from (chunk.uncompressed_size for chunk in summary.chunk_indexes)
+        return
+    file.seek(0)
+    streams = need("mcap.stream_reader", "a bag of ROS 2")
+    for record in streams.StreamReader(file, emit_chunks=True).records:
+        if hasattr(record, "uncompressed_size"):
+            yield record.uncompressed_size
+
+
 class _Reader:
     """An open bag. A context manager."""
 
     def __init__(self, path: Path) -> None:
         reading = need("rosbags.rosbag2", "a bag of ROS 2")
-        self._path = path
+        _check_chunks(path)
         try:
             self._reader: Any = reading.Reader(path)
             self._reader.open()
