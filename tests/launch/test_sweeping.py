@@ -5,12 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kata.launch import sweeping
 from kata.launch.cli import main
+from kata.launch.running import run_once
+from kata.skills.evidence.pool import WorkerLostError
+from kata.skills.evidence.workers import Workers
 
 LINE = ["evaluate", "policy=expert", "skill=press,close", "trials=2,3"]
 
@@ -55,6 +60,58 @@ def test_a_run_that_fails_costs_only_itself(
     assert failed["result"] == {}
     assert fine["result"]["trials"] == 1
     assert "error" not in fine
+
+
+class DyingPool:
+    """Answers here, but whatever is at the first run of a sweep dies."""
+
+    size = 2
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def submit(self, call: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        return call, tuple(arguments)
+
+    def finished(self, tickets: Collection[Any], timeout_s: float) -> list[Any]:
+        return list(tickets)
+
+    def result(self, ticket: Any) -> Any:
+        call, (one,) = ticket
+        if one.title.startswith("[1/"):
+            raise WorkerLostError("exit code 3")
+        return call(one)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def test_a_run_whose_workers_die_costs_only_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping.build, "workers", lambda *_: Workers(2, DyingPool()))
+    line = ["plan", "open the drawer", "-m", "seed=1,2", "workers=2", f"out={tmp_path / 'sweep'}"]
+    assert main(line) == 1
+    died, fine = runs(tmp_path / "sweep")
+    assert died["error"].startswith("a worker process died (in run 0)\n")
+    assert (died["result"], fine["result"]["seed"]) == ({}, 2)
+    said = capsys.readouterr()
+    assert said.out.startswith("[1/2] kata plan open the drawer seed=1\n[2/2] kata plan ")
+    assert said.err.count("error: a worker process died (in run 0)\n") == 1
+
+
+def test_an_unforeseen_error_costs_only_its_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsound(config: Any, rest: list[str]) -> tuple[int, dict[str, Any]]:
+        return run_once(config, rest) if config.seed > 1 else divmod(1, 0)
+
+    monkeypatch.setattr(sweeping, "run_once", unsound)
+    assert main(["plan", "open the drawer", "-m", "seed=1,2", f"out={tmp_path / 'sweep'}"]) == 1
+    failed, fine = runs(tmp_path / "sweep")
+    assert failed["error"] == "ZeroDivisionError: integer division or modulo by zero"
+    assert (failed["result"], fine["result"]["seed"]) == ({}, 2)
+    assert "Traceback" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import contextlib
 import io
 import shlex
 import sys
+import traceback
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from . import build
 from .arguments import Arguments, override_key
 from .configuration import Config, compose, sweep
 from .keys import verb_keys
-from .running import INTERRUPTED, OK, refuse, run_once, say
+from .running import FAILED, INTERRUPTED, OK, refuse, run_once, say
 from .workspace import RESULT, RunFolder, default_folder
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def run_sweep(verb: str, arguments: Arguments) -> int:
     summary, worst = [], OK
     try:
         with contextlib.closing(_results(runs, spread, top)) as results:
-            for one, ended in zip(runs, results, strict=False):
+            for ended, one in zip(results, runs, strict=True):
                 if ended.code == INTERRUPTED:
                     raise KeyboardInterrupt
                 worst = max(worst, ended.code)
@@ -94,7 +95,17 @@ def _run_here(one: Combination) -> Ended:
         code, result = run_once(one.config(), [*one.words, *one.own])
     except KataError as error:
         return Ended(refuse(error), {}, str(error))
+    except BrokenPipeError:
+        # Nobody reads what the sweep says: there is nothing to go on for.
+        raise
+    except Exception as error:  # noqa: BLE001  # the other runs are none the worse for it
+        sys.stderr.write(traceback.format_exc())
+        return Ended(FAILED, {}, _named(error))
     return Ended(code, result)
+
+
+def _named(error: Exception) -> str:
+    return str(error) if isinstance(error, KataError) else f"{type(error).__name__}: {error}"
 
 
 def _results(runs: Sequence[Combination], spread: Config | None, top: Path) -> Generator[Ended]:
@@ -108,10 +119,16 @@ def _results(runs: Sequence[Combination], spread: Config | None, top: Path) -> G
 
 def _in_order(runs: Sequence[Combination], workers: Workers) -> Generator[Ended]:
     work = {f"run {i}": (run_captured, (one,)) for i, one in enumerate(runs)}
+    titles = {name: one.title for name, one in zip(work, runs, strict=True)}
+
+    def lost(name: str, error: Exception) -> Ended:
+        told = _named(error)
+        return Ended(FAILED, {}, told, f"{titles[name]}\n", f"error: {told}\n")
+
     early: dict[str, Ended] = {}
     waiting = iter(work)
     name = next(waiting, None)
-    for found, ended in workers.run(work):
+    for found, ended in workers.run(work, instead=lost):
         early[found] = ended
         while name in early:
             ready = early.pop(name)

@@ -6,6 +6,7 @@ block, and equal seeds give equal files whatever the number of workers.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -185,14 +186,15 @@ def blocks(
                 advance(done)
 
             show()
-            for name, data in workers.run(open_work, show):
-                if arrived:
-                    arrived(data)
-                folder.write_json(f"{PARTS}/{name}.json", data)
-                found[name] = data
-                show()
-                if enough and enough(first_ones()):
-                    break
+            with contextlib.closing(workers.run(open_work, show)) as results:
+                for name, data in results:
+                    if arrived:
+                        arrived(data)
+                    folder.write_json(f"{PARTS}/{name}.json", data)
+                    found[name] = data
+                    show()
+                    if enough and enough(first_ones()):
+                        break
     return dict(zip(work, first_ones(), strict=False))
 
 

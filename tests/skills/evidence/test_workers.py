@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
 from pickle import PicklingError
 
@@ -61,6 +62,54 @@ def test_work_that_always_kills_is_given_up_after_the_rest() -> None:
         "  do:       often the memory is full: try workers=1"
     )
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_may_be_an_answer(count: int) -> None:
+    work = {"a": (operator.truediv, (1, 0)), "b": (operator.truediv, (1, 2))}
+    with Workers(count) as workers:
+        found = dict(workers.run(work, instead=lambda name, error: len(f"{name}: {error}")))
+    assert found == {"a": len("a: division by zero"), "b": 0.5}
+
+
+def test_work_that_always_kills_may_be_an_answer() -> None:
+    work = {"a": (os._exit, (3,)), "b": (operator.neg, (1,))}
+    told: list[str] = []
+    with Workers(2) as workers:
+        found = dict(workers.run(work, instead=lambda _, error: told.append(str(error))))
+    assert found == {"a": None, "b": -1}
+    assert told[0].startswith("a worker process died (in a)")
+
+
+def interrupted(results: Iterator[object]) -> Iterator[None]:
+    """Ctrl-C comes while the caller handles a result."""
+    for _ in results:
+        signal.raise_signal(signal.SIGINT)
+        yield
+
+
+def test_an_interruption_at_the_last_result_counts() -> None:
+    with Workers(2) as workers, pytest.raises(KeyboardInterrupt):
+        list(interrupted(workers.run({"a": (operator.neg, (1,))})))
+
+
+def test_an_interruption_of_who_has_enough_counts() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    work = {str(i): (operator.neg, (i,)) for i in range(9)}
+    with Workers(2) as workers:
+        results = workers.run(work)
+        next(interrupted(results))
+        with pytest.raises(KeyboardInterrupt):
+            results.close()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_error_under_way_goes_before_an_interruption() -> None:
+    with Workers(2) as workers:
+        results = workers.run({"a": (operator.neg, (1,))})
+        next(interrupted(results))
+        with pytest.raises(ZeroDivisionError):
+            results.throw(ZeroDivisionError())
 
 
 def test_a_killed_worker_costs_only_its_work() -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -75,23 +75,34 @@ class Workers:
         self,
         work: Mapping[str, tuple[Callable[..., T], Sequence[Any]]],
         tick: Tick | None = None,
-    ) -> Iterator[tuple[str, T]]:
+        instead: Callable[[str, Exception], T] | None = None,
+    ) -> Generator[tuple[str, T]]:
         """Run each named call and yield its result as it comes.
 
         `tick` is called about once a second while workers are busy. Calls and results must be
         picklable. A worker that dies costs only the call it was at: that one is made again, after
         all others. Raises what a call raises, and ExecutionError for a call whose worker died
-        each time; the workers have ended then.
+        each time; the workers have ended then. With `instead`, the result of such a call is what
+        that gives for its name and error, and the others are still made.
+
+        Ctrl-C and a polite kill raise KeyboardInterrupt where the next result is asked for, or
+        where this is closed.
         """
         if self._pool is None:
             for name, (call, arguments) in work.items():
-                yield name, call(*arguments)
+                try:
+                    found = call(*arguments)
+                except Exception as error:
+                    if instead is None:
+                        raise
+                    found = instead(name, error)
+                yield name, found
             return
         with _deferred_interrupts() as stopped:
             try:
                 quiet_threads()
                 self._pool.start()
-                yield from _collect(self._pool, work, tick, stopped)
+                yield from _collect(self._pool, work, tick, stopped, instead)
             except BaseException:
                 self.close()
                 raise
@@ -102,6 +113,7 @@ def _collect[T](
     work: Mapping[str, tuple[Callable[..., T], Sequence[Any]]],
     tick: Tick | None,
     stopped: Callable[[], bool],
+    instead: Callable[[str, Exception], T] | None,
 ) -> Iterator[tuple[str, T]]:
     left, deaths = deque(work), Counter[str]()
     busy: dict[Ticket, str] = {}
@@ -124,14 +136,20 @@ def _collect[T](
                 found.append((name, pool.result(ticket)))
             except WorkerLostError as lost:
                 deaths[name] += 1
-                if deaths[name] > RETRIES:
+                if deaths[name] <= RETRIES:
+                    _LOG.warning("%s: its worker died (%s), so it is done once more", name, lost)
+                    left.append(name)
+                    continue
+                hopeless = _gives_up(name, deaths[name], lost)
+                if instead is None:
                     yield from found
-                    raise _gives_up(name, deaths[name], lost) from None
-                _LOG.warning("%s: its worker died (%s), so it is done once more", name, lost)
-                left.append(name)
-            except Exception:
-                yield from found
-                raise
+                    raise hopeless from None
+                found.append((name, instead(name, hopeless)))
+            except Exception as error:
+                if instead is None:
+                    yield from found
+                    raise
+                found.append((name, instead(name, error)))
     yield from found
 
 
@@ -149,6 +167,7 @@ def _deferred_interrupts() -> Iterator[Callable[[], bool]]:
     """Meanwhile Ctrl-C and a polite kill are only noted; what it yields says whether one came.
 
     An interruption inside the pool's own locks would leave them held, and its thread waiting.
+    Raises KeyboardInterrupt at the end where one came, unless an error is under way.
     """
     noted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -160,6 +179,12 @@ def _deferred_interrupts() -> Iterator[Callable[[], bool]]:
     }
     try:
         yield lambda: bool(noted)
+    except GeneratorExit:
+        # The caller has enough, which is no error: what was noted meanwhile still counts.
+        if not noted:
+            raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if noted:
+        raise KeyboardInterrupt
