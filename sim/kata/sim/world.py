@@ -77,7 +77,7 @@ class TableWorld(Posing):
         self._renderers: dict[tuple[int, int], Any] = {}
         self._images(self.config.cameras)
         self._state = np.zeros(mujoco.mj_stateSize(self.model, _STATE))
-        self._ones = np.ones(self.model.nv)
+        self._ones, self._substeps = np.ones(self.model.nv), self.config.substeps
         self._tools, self._poses = self.reader.tools(), self.reader.poses()
         self._fingerprint = f"{self.config.fingerprint()}-{self.robot.fingerprint()}"
         self._prepare_posing()
@@ -142,8 +142,8 @@ class TableWorld(Posing):
         self._commanded = command.position
         if self._pushes:
             self._apply_pushes()
-        mujoco.mj_step(model, data, self.config.substeps)
-        self._stale()
+        mujoco.mj_step(model, data, self._substeps)
+        self._synced, self._observation, self._facts = False, None, None
         self._ticks += 1
         # A NaN fails every comparison.
         if not abs(float(data.qvel.dot(self._ones))) < 1e4:
