@@ -21,7 +21,7 @@ PINS = [
 ]
 
 # Packages that a module may only import inside a function, with the extra that brings them.
-EXTRAS = {"lerobot": "lerobot", "draccus": "lerobot", "huggingface_hub": "lerobot"}
+EXTRAS = {"lerobot": "lerobot", "draccus": "lerobot", "unified_planning": "pddl"}
 EXTRAS |= {"datasets": "lerobot", "openai": "llm", "ray": "ray", "onnxruntime": "onnx"}
 EXTRAS |= {"gymnasium_robotics": "bench"}
 # What testing.py needs: the contract tests are for people who have pytest.
