@@ -1,5 +1,6 @@
 """What others rely on, frozen: verbs, their keys and defaults, the keys of each result."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ def surface() -> dict[str, Any]:
     return {
         verb: {
             "words": verb_keys(verb).words,
+            "actions": {action.name: action.word for action in verb_keys(verb).actions},
             "keys": {key.name: key.default for key in verb_keys(verb).keys},
         }
         for verb in verbs()
@@ -40,6 +42,12 @@ def test_every_verb_has_a_module_and_help(verb: str, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert shown.startswith(verb_keys(verb).summary)
     assert all(f"  {key.name}=" in shown for key in verb_keys(verb).keys)
+
+
+@pytest.mark.parametrize("verb", ["data", "library", "robot"])
+def test_every_action_is_done_and_told(verb: str) -> None:
+    module = importlib.import_module(f"kata.launch.verbs.{verb}")
+    assert list(module.ACTIONS) == [action.name for action in verb_keys(verb).actions]
 
 
 def test_main_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from kata.datasets.types import ConfigError, UnknownNameError
 
 from .job import Done, Job
+from .keys import verb_keys
 
 Action = Callable[[Job, str], Done]
 """Gets the job and its one further word, empty if there is none."""
-
-
-def no_word(job: Job, word: str) -> None:
-    """Raise ConfigError where an action got a second word that it has no use for."""
-    if word:
-        where = f"kata {job.config.verb} {job.config.words[0]}"
-        raise ConfigError("too many words", where=where, got=word)
 
 
 def shown(value: object) -> str:
@@ -26,14 +20,12 @@ def shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def dispatch(job: Job, actions: Mapping[str, Action], needs: Mapping[str, str]) -> Done:
-    """Run the action that the first word names.
+def dispatch(job: Job, actions: Mapping[str, Action]) -> Done:
+    """Run the action that the first word names; the verb's file says what further word it takes.
 
-    `needs` gives the actions that must have a second word, and what that word is. Raises
-    UnknownNameError for another action, ConfigError for missing or surplus words.
+    Raises UnknownNameError for another action, ConfigError for missing or surplus words.
     """
-    words = list(job.config.words)
-    verb = job.config.verb
+    words, verb = list(job.config.words), job.config.verb
     if not words:
         raise ConfigError(
             "what to do?",
@@ -44,17 +36,22 @@ def dispatch(job: Job, actions: Mapping[str, Action], needs: Mapping[str, str]) 
     name, *rest = words
     if name not in actions:
         raise UnknownNameError("action", name, actions, where=f"kata {verb}")
-    if name in needs and not rest:
+    return actions[name](job, _word(verb, name, rest))
+
+
+def _word(verb: str, name: str, rest: Sequence[str]) -> str:
+    """What follows an action, checked."""
+    taken = next(action.word for action in verb_keys(verb).actions if action.name == name)
+    where = f"kata {verb} {name}"
+    if taken and not taken.startswith("[") and not rest:
         raise ConfigError(
-            f"{needs[name]} is missing",
-            where=f"kata {verb} {name}",
-            expected=f"kata {verb} {name} {needs[name]}",
+            f"{taken.removesuffix('...')} is missing", where=where, expected=f"{where} {taken}"
         )
-    if len(rest) > 1:
+    if len(rest) > bool(taken) and "..." not in taken:
         raise ConfigError(
             "too many words",
-            where=f"kata {verb} {name}",
-            expected="one at most",
+            where=where,
+            expected="one at most" if taken else "none",
             got=" ".join(rest),
         )
-    return actions[name](job, rest[0] if rest else "")
+    return " ".join(rest)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import ConfigError, UnknownNameError
 
-from .actions import no_word
 from .job import Done, Job
 from .progress import bar
 
@@ -22,13 +21,12 @@ FORMATS = ("lerobot", "robomimic", "mcap")
 """What a dataset can be exported to."""
 
 
-def bring_in(job: Job, word: str) -> Done:
+def bring_in(job: Job, _word: str) -> Done:
     """A dataset of another format into the run's folder, as a LeRobotDataset."""
     from kata.datasets.exchange.lerobot_reader import LeRobotSource
     from kata.datasets.exchange.lerobot_writer import LeRobotSink
     from kata.datasets.exchange.robot_names import with_robot
 
-    no_word(job, word)
     config = job.config
     source = _source(config)
     if config.robot:

@@ -36,6 +36,9 @@ def verb_page(verb: str) -> str:
     keys = verb_keys(verb)
     usage = " ".join(filter(None, ("kata", verb, keys.usage, "[key=value ...]")))
     lines = [keys.summary, "", f"usage: {usage}", ""]
+    if keys.actions:
+        width = max(len(str(action)) for action in keys.actions) + 2
+        lines += [*(f"  {action!s:<{width}}{action.help}" for action in keys.actions), ""]
     for key in keys.keys:
         lines += _key_lines(key)
         lines += [f"  {line}" for inner in key.inner for line in _key_lines(inner)]

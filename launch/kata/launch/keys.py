@@ -1,9 +1,10 @@
 """The keys of every verb, read from the comments of `configs/`: one source for help and checks.
 
 A verb's file begins with `# @package _global_`, one line that says what the verb does, and, if it
-takes words, a line `# words: text | names, shown as USAGE`. Each key stands on a line of its own
-with its default and, after `#`, its meaning. Plain text is read instead of YAML, because the help
-must answer at once; the errors, which bring numpy, are imported where one is raised.
+takes words, a line `# words: text | names, shown as USAGE`; a verb of several actions says each in
+a line `#   ACTION WORD  what it does`. Each key stands on a line of its own with its default and,
+after `#`, its meaning. Plain text is read instead of YAML, because the help must answer at once;
+the errors, which bring numpy, are imported where one is raised.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ REQUIRED = "???"
 
 _KEY = re.compile(r"^(?P<name>[a-z_]\w*):\s*(?P<value>.*?)\s*(?:#\s*(?P<help>.*))?$")
 _DEFAULT = re.compile(r"^  - /?(?P<group>[a-z_/]+):\s*(?P<option>\S+)\s*(?:#\s*(?P<help>.*))?$")
+_ACTION = re.compile(r"^#   (?P<name>[a-z]+)(?: (?P<word>[^ a-z]+))?  +(?P<help>.+)$")
 _WORDS = re.compile(r"^# words: (?P<kind>text|names), shown as (?P<usage>.+)$")
 
 
@@ -35,14 +37,32 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionKey:
+    """What the first word of a verb may be, as in `kata library show NAME`.
+
+    Attributes:
+        word: what the second word is, such as `NAME`; `[NAME]` may be left out, `TEXT...` is all
+            further words, and without any there is none.
+    """
+
+    name: str
+    word: str
+    help: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.word}".strip()
+
+
+@dataclass(frozen=True, slots=True)
 class VerbKeys:
-    """A verb: what it does, the words it takes (`text`, `names` or none) and its keys."""
+    """A verb: what it does, the words it takes (`text`, `names` or none), its actions and keys."""
 
     verb: str
     summary: str
     words: str
     usage: str
     keys: tuple[Key, ...]
+    actions: tuple[ActionKey, ...] = ()
 
     def knows(self, name: str) -> bool:
         """Whether `name`, or the key it is inside of, is a key of this verb."""
@@ -105,6 +125,11 @@ def verb_keys(verb: str) -> VerbKeys:
         words=match["kind"] if match else "",
         usage=match["usage"] if match else "",
         keys=(*sorted(own, key=lambda key: bool(key.options)), *_read(common)),
+        actions=tuple(
+            ActionKey(m["name"], m["word"] or "", m["help"])
+            for line in lines
+            if (m := _ACTION.match(line))
+        ),
     )
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import build
 from .actions import shown
-from .job import Done
+from .job import Done, Job
 
 if TYPE_CHECKING:
-    from kata.skills.library.library import Finding, Library
+    from kata.skills.library.library import Finding
     from kata.skills.library.records import Record
 
 _LONG = 80
 
 
-def listed(library: Library) -> Done:
+def listed(job: Job, _word: str) -> Done:
     """Every version in a line."""
+    library = build.library(job.config.library)
     entries, unreadable = library.survey()
     lines = [f"{e.name:<12}{e.version:<9}{e.state:<11}{e.summary}" for e in entries]
     lines += [f"{folder.name:<21}broken: see kata library verify" for folder in unreadable]
@@ -32,8 +34,9 @@ def listed(library: Library) -> Done:
     return Done(result, (f"library: {library.root}", *lines), "kata library show NAME")
 
 
-def shown_skill(library: Library, name: str) -> Done:
+def shown_skill(job: Job, name: str) -> Done:
     """The contract of a version and every record about it, oldest first."""
+    library = build.library(job.config.library)
     entry = library.show(name)
     skill = library.get(str(entry))
     records = library.records(entry)
@@ -94,8 +97,9 @@ def _told(record: Record, scenes: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{record.kind}: {told if len(told) <= _LONG else told[:_LONG] + ' ...'}"
 
 
-def verified(library: Library, name: str) -> Done:
+def verified(job: Job, name: str) -> Done:
     """What is sound, what is not and why; exit code 1 where something is not."""
+    library = build.library(job.config.library)
     findings = library.verify(name)
     broken = any(finding.problem for finding in findings)
     checked = [

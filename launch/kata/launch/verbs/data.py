@@ -14,8 +14,7 @@ from kata.launch.quality import check
 
 def run(job: Job) -> Done:
     """Show, check, compact, import or export a dataset."""
-    own = {"show": _show, "check": check, "compact": _compact, "export": take_out}
-    return dispatch(job, {**own, "import": bring_in}, dict.fromkeys(own, "DIR"))
+    return dispatch(job, ACTIONS)
 
 
 def _show(_job: Job, word: str) -> Done:
@@ -58,3 +57,12 @@ def _compact(job: Job, word: str) -> Done:
         f"{done.episodes} episodes, {done.files_before} files became {done.files_after}: {target}"
     )
     return Done(result, (line,), f"kata data show {shlex.quote(str(target))}")
+
+
+ACTIONS = {
+    "show": _show,
+    "check": check,
+    "compact": _compact,
+    "import": bring_in,
+    "export": take_out,
+}

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from kata.launch.actions import dispatch, no_word
+from kata.launch.actions import dispatch
 from kata.launch.job import Done, Job
 from kata.launch.robots import describe_robot, draw_robot
 
 
 def run(job: Job) -> Done:
     """List, show or add robots."""
-    actions = {"list": _list, "show": _show, "add": _add}
-    return dispatch(job, actions, needs={"show": "NAME", "add": "FILE"})
+    return dispatch(job, ACTIONS)
 
 
-def _list(job: Job, word: str) -> Done:
+def _list(_job: Job, _word: str) -> Done:
     from kata.sim.robots import names
 
-    no_word(job, word)
     return Done({"robots": list(names())}, names(), "kata robot show NAME")
 
 
@@ -44,3 +42,6 @@ def _add(job: Job, word: str) -> Done:
     result = {"robot": description.name, "guessed": list(description.guessed)}
     then = f"kata robot show {description.name}; correct what was guessed in {path}"
     return Done(result, tuple(lines), then)
+
+
+ACTIONS = {"list": _list, "show": _show, "add": _add}
