@@ -39,6 +39,9 @@ def test_answer_as_json_has_the_promised_keys(contracts):
         "goal": ["open(drawer)"],
         "calls": ["open(drawer)"],
         "message": "1 call, about 5 s",
+        "planner": "embedded",
+        "rounds": 0,
+        "violations": [],
     }
 
 

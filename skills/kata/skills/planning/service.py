@@ -10,9 +10,10 @@ from kata.datasets.types import Condition, Facts, PlanError
 from kata.skills.contract.contract import Contract
 
 from .check import check_plan
-from .language import Ambiguous, Grounded, Grounder, NotUnderstood
+from .language import Ambiguous, Grounder, NotUnderstood
 from .plan import Failure, Plan, Planner, Refusal
 from .planner import SymbolicPlanner
+from .sentence import Objection
 from .stages import plan_stages
 
 Status = Literal["plan", "ambiguous", "missing_skill", "not_understood"]
@@ -27,6 +28,9 @@ class PlanAnswer:
         calls: as text, in their order.
         options: what an ambiguous phrase could mean, or sentences that would be understood.
         plan: the checked plan, if there is one.
+        planner: whose calls, or whose reading, it is: `embedded`, `llm` or `symbolic`.
+        rounds: how often a language model was asked.
+        violations: what was wrong with what it proposed.
     """
 
     status: Status
@@ -35,6 +39,9 @@ class PlanAnswer:
     message: str
     options: tuple[str, ...] = ()
     plan: Plan | None = None
+    planner: str = "embedded"
+    rounds: int = 0
+    violations: tuple[Objection, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The keys of `kata plan`'s result."""
@@ -43,6 +50,9 @@ class PlanAnswer:
             "goal": list(self.goal),
             "calls": list(self.calls),
             "message": self.message,
+            "planner": self.planner,
+            "rounds": self.rounds,
+            "violations": [objection.to_data() for objection in self.violations],
         }
 
 
@@ -80,6 +90,19 @@ def make_plan(
     plan = plan_stages(planner, answer.goals, facts, contracts, failures)
     if isinstance(plan, Refusal):
         return PlanAnswer("missing_skill", _texts(answer.goal), (), plan.message)
+    return planned(plan, facts, contracts, sentence, notes=answer.notes)
+
+
+def planned(
+    plan: Plan,
+    facts: Facts,
+    contracts: Sequence[Contract],
+    sentence: str,
+    *,
+    notes: Sequence[str] = (),
+    planner: str = "embedded",
+) -> PlanAnswer:
+    """The answer that is a plan. Raises PlanError for one that does not pass the check."""
     violations = check_plan(plan, facts, contracts)
     if violations:
         raise PlanError(
@@ -89,11 +112,12 @@ def make_plan(
             hint="report this with the sentence and the scene; nothing was run",
         )
     calls = tuple(str(call) for call in plan.calls)
-    return PlanAnswer("plan", _texts(plan.goal), calls, _message(plan, answer), (), plan)
+    message = _message(plan, notes)
+    return PlanAnswer("plan", _texts(plan.goal), calls, message, (), plan, planner)
 
 
-def _message(plan: Plan, answer: Grounded) -> str:
-    notes = "".join(f"; {note}" for note in answer.notes)
+def _message(plan: Plan, said: Sequence[str]) -> str:
+    notes = "".join(f"; {note}" for note in said)
     if not plan.calls:
         return f"nothing to do: it is so already{notes}"
     count = len(plan.calls)
