@@ -39,6 +39,18 @@ def dispatch(job: Job, actions: Mapping[str, Action]) -> Done:
     return actions[name](job, _word(verb, name, rest))
 
 
+def act(job: Job, actions: Mapping[str, Action], otherwise: Callable[[Job], Done]) -> Done:
+    """The action that a text begins with, as in `kata plan export TEXT`; without one, `otherwise`.
+
+    Raises ConfigError for missing or surplus words.
+    """
+    name = str(job.config.get("action", ""))
+    if not name:
+        return otherwise(job)
+    rest = [job.config.text] if job.config.text else []
+    return actions[name](job, _word(job.config.verb, name, rest))
+
+
 def _word(verb: str, name: str, rest: Sequence[str]) -> str:
     """What follows an action, checked."""
     taken = next(action.word for action in verb_keys(verb).actions if action.name == name)

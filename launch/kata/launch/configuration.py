@@ -80,7 +80,11 @@ def compose(arguments: Arguments, keys: VerbKeys) -> Config:
     values.update({k: None if v in ("null", "") else v for k, v in raw.items()})
     _check_complete(values, keys)
     if keys.words == "text":
-        values["text"] = " ".join(arguments.words)
+        words = list(arguments.words)
+        names = {action.name for action in keys.actions}
+        if names:
+            values["action"] = words.pop(0) if words and words[0] in names else ""
+        values["text"] = " ".join(words)
     elif keys.words:
         values["words"] = list(arguments.words)
     return Config({"verb": keys.verb, **values}, f"kata {keys.verb}")

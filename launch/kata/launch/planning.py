@@ -1,15 +1,27 @@
-"""How the answer to a sentence is shown."""
+"""`kata plan SENTENCE`: the scene that is planned in, the answer, and how it is shown."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .descriptors import predicted_words
+from . import build
+from .configuration import Config
+from .descriptors import forecaster, predicted_data, predicted_words
+from .job import Done, Job
+from .seeds import episode_seed
 
 if TYPE_CHECKING:
+    from kata.datasets.types import Facts
+    from kata.skills.evidence.descriptor_forecast import Forecast
+    from kata.skills.planning.planner import SymbolicPlanner
     from kata.skills.planning.service import PlanAnswer
 
+    from .build import Known
+
+_NO_PLAN = "say it in other words; see the message above"
 _TITLES = {
     "plan": "plan",
     "ambiguous": "ambiguous",
@@ -29,3 +41,46 @@ def answer_lines(answer: PlanAnswer, predicted: Mapping[str, Any] | None = None)
     if answer.status == "ambiguous":
         lines += [f"  could be: {option}" for option in answer.options]
     return tuple(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is planned in: the scene that the seed gives, and what is known of the skills."""
+
+    facts: Facts
+    known: Known
+    planner: SymbolicPlanner
+    forecast: Forecast
+
+    @classmethod
+    def of(cls, config: Config) -> Scene:
+        """The scene, robot and library of a configuration."""
+        world = build.make_trial(config, "table")()
+        world.reset(episode_seed(config.seed, "scene", 0))
+        known = build.contracts_of(build.library(config.library), config.robot)
+        planner, forecast = forecaster(known.success, known.descriptors, world.observe)
+        return cls(world.facts(), known, planner, forecast)
+
+    def answer(self, sentence: str) -> PlanAnswer:
+        """The answer to a sentence in it."""
+        from kata.skills.planning.service import make_plan
+
+        return make_plan(sentence, self.facts, self.known.contracts, planner=self.planner)
+
+
+def planned(job: Job) -> Done:
+    """Plan in the scene that the seed gives; the exit code is 1 where there is no plan."""
+    config = job.config
+    scene = Scene.of(config)
+    answer = scene.answer(config.text)
+    found = None
+    if answer.plan is not None:
+        found = scene.forecast.chain(answer.plan.calls, moves=True)
+    predicted = predicted_data(found)
+    command = ["kata", "run", config.text, *job.same_scene()]
+    return Done(
+        {**answer.to_json(), "predicted": predicted},
+        answer_lines(answer, predicted),
+        shlex.join(command) if answer.plan is not None else _NO_PLAN,
+        code=0 if answer.plan is not None else 1,
+    )
