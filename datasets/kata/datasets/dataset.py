@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .call_columns import CallColumns
 from .columns import Column, TextColumn, cached_columns, content_hash, load_columns
 from .frame_store import CACHE_BYTES, FrameStore
 from .lerobot_format import (
@@ -300,43 +301,44 @@ class Dataset:
         )
 
     def focus(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The entities (B, S, K) that the call of each row (B,) is about, in parameter order.
+        """What the call of each row (B,) is about, (B, S, K), in parameter order.
 
-        Raises DatasetError where the rows' calls have different numbers of arguments, or an
-        argument is no entity.
+        Entities, and places in an entity's frame. Raises DatasetError where the rows' calls have
+        different numbers of them, or an argument names what is not in the scene.
         """
-        slots = self._focus_slots
-        codes = self._labels("arguments").codes[rows]
-        wanted = [slots[code] for code in np.unique(codes)]
-        if len({len(slot) for slot in wanted}) > 1:
+        return self._calls.focus(rows)
+
+    def arguments(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The numbers (B, P) that the call of each row (B,) names, in parameter order.
+
+        Raises DatasetError where the rows' calls have different numbers of them.
+        """
+        return self._calls.numbers(rows)
+
+    def call_widths(self, skill: str, segments: Collection[Segment]) -> tuple[int, int]:
+        """S and P of the calls of these segments of a skill.
+
+        Raises DatasetError where there is no segment, or their calls differ in it.
+        """
+        if not segments:
             raise DatasetError(
-                "calls with different numbers of arguments",
+                f"no demonstrations of '{skill}' to learn from",
                 where=str(self.root),
-                hint="select the rows of one skill",
+                hint=f"record some: kata record skill={skill} out=DIR",
             )
-        width = len(wanted[0]) if wanted else 0
-        index = np.zeros((len(slots), width), dtype=np.int64)
-        for code in np.unique(codes):
-            names = self._labels("arguments").names[code]
-            if any(i < 0 for i in slots[code]):
-                raise DatasetError(
-                    "an argument that is no entity",
-                    where=str(self.root),
-                    expected=", ".join(self.entities),
-                    got=names,
-                )
-            index[code] = slots[code]
-        state = self.column("observation.environment_state")
-        state = state.reshape(len(state), -1, ENTITY_WIDTH)
-        return np.asarray(state[np.asarray(rows)[:, None], index[codes]])
+        starts = np.array([segment.start for segment in segments], dtype=np.int64)
+        return self._calls.widths(starts, f"calls of '{skill}'")
 
     @cached_property
-    def _focus_slots(self) -> list[tuple[int, ...]]:
-        place = {name: i for i, name in enumerate(self.entities)}
-        return [
-            tuple(place.get(value, -1) for value in parse_arguments(text).values())
-            for text in self._labels("arguments").names
-        ]
+    def _calls(self) -> CallColumns:
+        state = self.column("observation.environment_state")
+        return CallColumns(
+            self._labels("arguments"),
+            state.reshape(len(state), -1, ENTITY_WIDTH),
+            self.entities,
+            self.schema.hands,
+            str(self.root),
+        )
 
     def images(self, camera: str, episode: int) -> NDArray[np.uint8]:
         """Pictures (T, height, width, 3) of one episode. Raises UnknownNameError, DatasetError."""

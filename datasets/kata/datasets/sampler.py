@@ -22,6 +22,7 @@ from .tool_actions import TOOL_WIDTH, relative_actions
 from .types import ChunkSpec, DatasetError, SpecError, UnknownNameError
 
 FOCUS = "observation.focus"
+ARGUMENTS = "observation.arguments"
 KEPT_BYTES = 256 << 20
 """Up to this size, relative actions are kept from their first use on."""
 _PICTURES = 300
@@ -54,8 +55,9 @@ class ChunkSampler:
         dataset: where from.
         chunk: horizon, step and frame of the actions. Frame `tool` gives actions relative to the
             measured tool pose of `hand`; frame `joint` gives absolute joint targets.
-        keys: observation keys; `observation.focus` stands for the entities of the call,
-            `observation.images.CAMERA` for a camera's pictures.
+        keys: observation keys; `observation.focus` stands for the entities and places of the
+            call, `observation.arguments` for its numbers, `observation.images.CAMERA` for a
+            camera's pictures.
         segments: what to draw from; by default all that is not discarded, of `skill` and
             `sources` if they are given, of successful episodes only.
         window: mix the samples of episodes with at most this many frames at a time, so that only
@@ -92,7 +94,8 @@ class ChunkSampler:
         self.stride = _stride(chunk, dataset.fps)
         self._hand = _hand_place(dataset, hand) if chunk.frame == "tool" else (0, 0)
         self._cameras = {k: _camera(dataset, k) for k in self.keys if k.startswith(CAMERA_PREFIX)}
-        plain = [key for key in self.keys if key != FOCUS and key not in self._cameras]
+        made = {FOCUS, ARGUMENTS, *self._cameras}
+        plain = [key for key in self.keys if key not in made]
         # Plain views: indexing numpy's class of memory maps costs three times as much.
         self._columns = {key: np.asarray(dataset.column(key)) for key in plain}
         target = "action.tool" if chunk.frame == "tool" else "action"
@@ -213,6 +216,8 @@ class ChunkSampler:
         for key in self.keys:
             if key == FOCUS:
                 observations[key] = self.dataset.focus(rows)
+            elif key == ARGUMENTS:
+                observations[key] = self.dataset.arguments(rows)
             elif key in self._columns:
                 observations[key] = _float(self._columns[key][rows])
             elif key in pictures:

@@ -244,11 +244,13 @@ class Schema:
             raise _misfit(
                 "atoms", f"the {len(self.atoms)} of the dataset", "those of another scene"
             )
-        unknown = [name for name in seen.focus if name not in seen.entities]
+        unknown = [n for n in seen.focus if n not in seen.entities and n not in seen.targets]
         if unknown:
             raise _misfit("focus", "names of entities", ", ".join(unknown))
         values = seen.values()
-        del values["observation.focus"]
+        # Both follow from the call's arguments and the state of the scene.
+        for key in ("observation.focus", "observation.arguments"):
+            values.pop(key, None)
         values |= {
             "action": frame.action,
             "action.tool": frame.action_tool,

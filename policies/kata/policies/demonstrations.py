@@ -109,21 +109,14 @@ def gather(
 def _state_encoder(
     dataset: Dataset, segments: Collection[Segment], skill: str, hand: str
 ) -> StateEncoder:
-    counts = {len(segment.arguments) for segment in segments}
-    if len(counts) != 1:
-        raise DatasetError(
-            f"no demonstrations of '{skill}' to learn from"
-            if not counts
-            else f"calls of '{skill}' with different numbers of arguments",
-            where=str(dataset.root),
-            hint=f"record some: kata record skill={skill} out=DIR",
-        )
+    slots, numbers = dataset.call_widths(skill, segments)
     schema = dataset.schema
     name = hand or schema.grippers[0]
     return StateEncoder(
         joints=len(schema.joints),
         gripper=_gripper(dataset, schema.grippers.index(name)),
-        slots=counts.pop(),
+        slots=slots,
+        numbers=numbers,
         hand=schema.hands.index(name),
         hands=len(schema.hands),
     )

@@ -1,7 +1,8 @@
 """State features: what a policy needs of poses, seen from the tool and without symmetric twins.
 
 Everything is relative to the tool, so that what was learned at one place holds at another.
-Legend: `B` batch, `S` slots of focus, `K` numbers an entity, `D` joints, `F` features.
+Legend: `B` batch, `S` slots of focus, `K` numbers an entity, `P` numbers of a call, `D` joints,
+`F` features.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from kata.datasets.types import ENTITY_NAMES, ENTITY_WIDTH, Array, FeatureSpec, 
 from kata.datasets.types.pose import quat_conjugate, quat_matrix, quat_rotate
 
 STATE, TOOL, FOCUS = "observation.state", "observation.tool_pose", "observation.focus"
+ARGUMENTS = "observation.arguments"
 _VIEWS = 3
 _POSE_NAMES = ENTITY_NAMES[:7]
 _TOOL_WIDTH = 3 + 3 + 3 + 1
@@ -47,7 +49,8 @@ class StateEncoder:
     Attributes:
         joints: D of the robot.
         gripper: index of the gripper's opening in D.
-        slots: S, how many entities are in focus.
+        slots: S, how many entities and places are in focus.
+        numbers: P, how many numbers a call names.
         hand, hands: which of how many tools is looked from.
         near_m, fine_m: distances over which the closer views of a length reach, beyond which they
             saturate: what decides (aligned or not, held or not) is millimetres in half a metre.
@@ -60,27 +63,30 @@ class StateEncoder:
     hands: int = 1
     near_m: float = 0.05
     fine_m: float = 0.01
+    numbers: int = 0
 
     def __post_init__(self) -> None:
         ok = 0 <= self.gripper < self.joints and 0 <= self.hand < self.hands
-        if not ok or self.slots < 0 or not min(self.near_m, self.fine_m) > 0:
+        if not ok or min(self.slots, self.numbers) < 0 or not min(self.near_m, self.fine_m) > 0:
             raise SpecError("state encoder", expected="indices inside their ranges", got=str(self))
 
     @property
     def spec(self) -> FeatureSpec:
         """The raw keys that it reads."""
-        return FeatureSpec.of(
-            {
-                STATE: KeySpec("float32", (self.joints,), unit="rad, m"),
-                TOOL: KeySpec("float32", (7 * self.hands,), _POSE_NAMES * self.hands, "m", "world"),
-                FOCUS: KeySpec("float32", (self.slots, ENTITY_WIDTH), unit="m", frame="world"),
-            }
-        )
+        keys = {
+            STATE: KeySpec("float32", (self.joints,), unit="rad, m"),
+            TOOL: KeySpec("float32", (7 * self.hands,), _POSE_NAMES * self.hands, "m", "world"),
+            FOCUS: KeySpec("float32", (self.slots, ENTITY_WIDTH), unit="m", frame="world"),
+        }
+        if self.numbers:
+            keys[ARGUMENTS] = KeySpec("float32", (self.numbers,), unit="SI")
+        return FeatureSpec.of(keys)
 
     @property
     def size(self) -> int:
         """F."""
-        return _TOOL_WIDTH + _SLOT_WIDTH * self.slots + _PAIR_WIDTH * max(0, self.slots - 1)
+        scene = _SLOT_WIDTH * self.slots + _PAIR_WIDTH * max(0, self.slots - 1)
+        return _TOOL_WIDTH + scene + self.numbers
 
     def encode(self, values: Mapping[str, Any]) -> NDArray[np.float32]:
         """Features (B, F) of raw keys, each (B, ...); an invalid entity gives zeros."""
@@ -100,6 +106,8 @@ class StateEncoder:
             way = rows[..., slot, 7:10] - rows[..., 0, :3]
             both = seen[..., 0, :] & seen[..., slot, :]
             parts.append(np.where(both, self._views(_turned_back(tool, way)), 0.0))
+        if self.numbers:
+            parts.append(np.asarray(values[ARGUMENTS], dtype=float))
         features: NDArray[np.float32] = np.concatenate(parts, axis=-1).astype(np.float32)
         return features
 

@@ -27,6 +27,7 @@ from kata.datasets.types import (
     Trajectory,
     TrialWorld,
 )
+from kata.datasets.types.arguments import about
 from kata.datasets.types.pose import Array
 
 SETTLE_S = 0.5
@@ -98,7 +99,7 @@ def demonstrate(
     frames: list[Frame] = []
     held = 0
     for _ in range(round(episode.limit_s / FRAME_S)):
-        observation = world.observe().with_focus(arguments)
+        observation = about(world.observe(), arguments)
         facts = world.facts()
         held = held + 1 if goal.evaluate(facts).value else 0
         plan = _plan(world, expert, observation, command)

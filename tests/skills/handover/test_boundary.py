@@ -105,7 +105,7 @@ def test_starts_are_ranked_by_what_they_promise(boundary):
     seen = world.observe()
     starts = boundary.starts(PICK, seen, 5)
     assert len(starts) == 5
-    now = Start.of(seen, PICK.focus)
+    now = Start.of(PICK.seen(seen))
     tools = [np.concatenate([c.position[:3], now.tool[3:]]) for c in starts]
     chance = boundary.model.probability(
         [now.moved(c.position, t) for c, t in zip(starts, tools, strict=True)]
@@ -124,7 +124,7 @@ def test_what_is_held_moves_along():
     call = Call(CONTRACTS["place_in"], ("red_cube", "drawer"))
     assert held(call) == {"red_cube"}
     assert held(PICK) == frozenset()
-    start = Start.of(FakeWorld().observe(), call.focus)
+    start = Start.of(call.seen(FakeWorld().observe()))
     tool = start.tool + np.array([0.1, 0.2, 0.3, 0, 0, 0, 0])
     moved = start.moved(start.position, tool, carried=[0])
     assert np.allclose(moved.focus[0, :3] - start.focus[0, :3], [0.1, 0.2, 0.3])
@@ -132,7 +132,7 @@ def test_what_is_held_moves_along():
 
 
 def test_features_have_names_and_forget_symmetric_twins():
-    start = Start.of(FakeWorld().observe(), ("red_cube",))
+    start = Start.of(FakeWorld().observe().with_focus(("red_cube",)))
     features = encode([start])
     assert features.shape == (1, len(feature_names(4, 1)))
     turned = Start(start.position, start.tool, start.focus.copy())

@@ -1,5 +1,6 @@
 """The shared words of the house; numpy only, no import of any other room."""
 
+from .arguments import Place
 from .condition import Condition, Truth
 from .errors import (
     ConditionError,
@@ -17,7 +18,16 @@ from .errors import (
     StorageError,
     UnknownNameError,
 )
-from .facts import DEFAULT_HAND, HAND_PREDICATES, PREDICATES, Atom, AtomTable, Fact, Facts
+from .facts import (
+    DEFAULT_HAND,
+    HAND_PREDICATES,
+    HAND_TAG,
+    PREDICATES,
+    Atom,
+    AtomTable,
+    Fact,
+    Facts,
+)
 from .frame import Frame, Outcome, Recorder, Source
 from .pose import Array, Pose
 from .robot import Hand, Limits, Part, RobotSpec
@@ -50,6 +60,7 @@ __all__ = [
     "ENTITY_WIDTH",
     "FRAME_S",
     "HAND_PREDICATES",
+    "HAND_TAG",
     "PREDICATES",
     "ActionChunk",
     "Array",
@@ -81,6 +92,7 @@ __all__ = [
     "Outcome",
     "PackageError",
     "Part",
+    "Place",
     "PlanError",
     "Policy",
     "Pose",

@@ -4,20 +4,21 @@ Grammar (`?name` is a variable, `tag` an entity's type):
 
     condition := clause ("or" clause)*
     clause    := term ("and" term)*
-    term      := "not" term | "(" condition ")" | quantifier | atom | "true"
+    term      := "not" term | "(" condition ")" | quantifier | atom [">=" number] | "true"
     quantifier:= ("forall" | "exists") ?name ":" tag "." term
 
 Truth is Kleene's: unknown where the unknown atoms matter. The margin is min over `and` and
 `forall`, max over `or` and `exists`, negated by `not`. An atom that the scene's table does not
 have, such as `on(red_cube, red_cube)`, is false and infinitely far from true, so that `forall` may
-run over all supports.
+run over all supports. `open(drawer) >= 2` is true if the drawer is open by a margin of 2 at least,
+in units of its hysteresis: what execution checks; a plan counts on the atom alone (`plain`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -28,7 +29,7 @@ from .facts import DEFAULT_HAND, Atom, AtomTable, Facts
 from .pose import Array
 
 Kind = Literal["atom", "not", "and", "or", "forall", "exists", "true"]
-_TOKEN = re.compile(r"\s*(?:(\?[A-Za-z_]\w*)|([A-Za-z_]\w*)|([().,:]))")
+_TOKEN = re.compile(r"\s*(?:\?[A-Za-z_]\w*|[A-Za-z_]\w*|[().,:]|>=|\d+(?:\.\d+)?)")
 _MAX_DEPTH = 40
 _MEMO_SIZE = 4096
 
@@ -43,13 +44,18 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One node of a condition; build it with `Condition.parse`."""
+    """One node of a condition; build it with `Condition.parse`.
+
+    Attributes:
+        least: of an atom, the margin that it must have beside being true; 0 asks for none.
+    """
 
     kind: Kind
     parts: tuple[Condition, ...] = ()
     atom: Atom | None = None
     variable: str = ""
     tag: str = ""
+    least: float = 0.0
 
     @classmethod
     def parse(cls, text: str, hand: str = DEFAULT_HAND) -> Condition:
@@ -82,7 +88,7 @@ class Condition:
 
     def __str__(self) -> str:
         if self.kind == "atom":
-            return str(self.atom)
+            return f"{self.atom} >= {self.least:g}" if self.least else str(self.atom)
         if self.kind == "not":
             return f"not {_bracketed(self.parts[0])}"
         if self.kind in ("and", "or"):
@@ -108,7 +114,7 @@ class Condition:
     def bind(self, binding: Mapping[str, str]) -> Condition:
         """The condition with its free variables replaced."""
         if self.atom is not None:
-            return Condition("atom", atom=self.atom.bind(binding))
+            return replace(self, atom=self.atom.bind(binding))
         inner = {k: v for k, v in binding.items() if k != self.variable}
         parts = tuple(part.bind(inner) for part in self.parts)
         return Condition(self.kind, parts, None, self.variable, self.tag)
@@ -121,8 +127,11 @@ class Condition:
                 for name in table.names(self.tag)
             )
             return Condition.every(parts) if self.kind == "forall" else Condition.any(parts)
-        parts = tuple(part.ground(table) for part in self.parts)
-        return Condition(self.kind, parts, self.atom)
+        return replace(self, parts=tuple(part.ground(table) for part in self.parts))
+
+    def plain(self) -> Condition:
+        """The condition without its margins: what a plan can promise."""
+        return replace(self, parts=tuple(part.plain() for part in self.parts), least=0.0)
 
     def evaluate(self, facts: Facts) -> Truth:
         """Truth of a condition without free variables."""
@@ -130,7 +139,9 @@ class Condition:
             assert self.atom is not None
             if self.atom not in facts:
                 return Truth(False, float("-inf"))  # what the scene cannot have is false
-            return Truth(facts.value(self.atom), facts.margin(self.atom))
+            value, margin = facts.value(self.atom), facts.margin(self.atom) - self.least
+            # Without a least margin the hysteresis decides, which remembers.
+            return Truth(value and margin >= 0 if self.least else value, margin)
         if self.kind == "true":
             return Truth(True, float("inf"))
         if self.kind == "not":
@@ -214,18 +225,20 @@ class _Literals:
         rows: indices of the atoms.
         wanted: 1 where the atom must be true, 0 where it must be false.
         signs: 1.0 and -1.0 likewise, for the margins.
+        least: margins that are asked for; 0 asks for none.
         possible: False where an atom is wanted that the table does not have.
     """
 
     rows: NDArray[np.intp]
     wanted: NDArray[np.int8]
     signs: Array
+    least: Array
     possible: bool
 
     @classmethod
     def of(cls, grounded: Condition, table: AtomTable) -> _Literals | None:
         """The literals of a grounded conjunction; None for anything else."""
-        found: list[tuple[int, bool]] = []
+        found: list[tuple[int, bool, float]] = []
         possible = True
         terms = [grounded]
         while terms:
@@ -234,25 +247,29 @@ class _Literals:
                 terms += term.parts
                 continue
             value = term.kind != "not"
-            atom = term.atom if value else term.parts[0].atom
-            if atom is None:
+            leaf = term if value else term.parts[0]
+            atom = leaf.atom
+            # What lacks a margin only is neither true nor a negated atom.
+            if atom is None or (leaf.least and not value):
                 return None
             row = table.index.get(atom)
             if row is not None:
-                found.append((row, value))
+                found.append((row, value, leaf.least))
             elif value:
                 possible = False
-        values = np.array([value for _, value in found], dtype=bool)
-        rows = np.array([row for row, _ in found], dtype=np.intp)
-        return cls(rows, values.astype(np.int8), np.where(values, 1.0, -1.0), possible)
+        values = np.array([value for _, value, _ in found], dtype=bool)
+        rows = np.array([row for row, _, _ in found], dtype=np.intp)
+        least = np.array([least for _, _, least in found], dtype=float)
+        return cls(rows, values.astype(np.int8), np.where(values, 1.0, -1.0), least, possible)
 
     def evaluate(self, facts: Facts) -> Truth:
         """As `Condition.evaluate`."""
         truth = facts.truth[self.rows]
-        margins = facts.margins[self.rows] * self.signs
+        margins = facts.margins[self.rows] * self.signs - self.least
         margin = float(margins.min(initial=np.inf)) if self.possible else float("-inf")
         other = truth != self.wanted
-        if not self.possible or (other & (truth >= 0)).any():
+        short = ~other & (self.least > 0) & (margins < 0)
+        if not self.possible or (short | (other & (truth >= 0))).any():
             return Truth(False, margin)
         return Truth(None if other.any() else True, margin)
 
@@ -347,4 +364,10 @@ class _Parser:
                 if self.peek() == ")":
                     raise self.error("a name after the comma")
         self.take(")")
-        return Condition("atom", atom=Atom.of(token, names, self.hand))
+        atom = Atom.of(token, names, self.hand)
+        if self.peek() != ">=":
+            return Condition("atom", atom=atom)
+        self.take()
+        if not self.peek()[:1].isdigit():
+            raise self.error("a margin such as 2, in units of the fact's hysteresis")
+        return Condition("atom", atom=atom, least=float(self.take()))

@@ -35,6 +35,11 @@ HAND_PREDICATES = frozenset({"holding", "gripper_empty", "reachable"})
 """Predicates whose first argument is a hand; one-armed text may omit it."""
 
 DEFAULT_HAND = "hand"
+"""What the hand of a one-armed robot is called, and a text that omits the hand means."""
+
+HAND_TAG = "hand"
+"""The type of hands, for parameters and quantifiers."""
+
 _ATOM = re.compile(r"\s*([a-z_][a-z0-9_]*)\s*\(\s*([^()]*?)\s*\)\s*", re.IGNORECASE)
 _NAME = re.compile(r"\??[A-Za-z_][A-Za-z0-9_]*")
 
@@ -98,7 +103,8 @@ class AtomTable:
     """The atoms that a scene can have facts about, in a fixed order, and its typed names.
 
     `types` gives each name's tags, such as `red_cube: {cube, object, support}`. `memo` is for
-    what conditions work out about this table, by their id; `texts` are the atoms as text.
+    what conditions work out about this table, by their id; `texts` are the atoms as text;
+    `hands` are the robot's, as the atoms name them.
     """
 
     atoms: tuple[Atom, ...]
@@ -106,17 +112,22 @@ class AtomTable:
     index: Mapping[Atom, int] = field(init=False, compare=False)
     memo: dict[int, tuple[Any, Any]] = field(init=False, compare=False, repr=False)
     texts: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    hands: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "memo", {})
         object.__setattr__(self, "texts", tuple(map(str, self.atoms)))
+        named = (atom.arguments[0] for atom in self.atoms if atom.predicate in HAND_PREDICATES)
+        object.__setattr__(self, "hands", tuple(dict.fromkeys(named)) or (DEFAULT_HAND,))
         index = {atom: i for i, atom in enumerate(self.atoms)}
         if len(index) < len(self.atoms):
             raise ConditionError("an atom occurs twice in the table of a scene")
         object.__setattr__(self, "index", index)
 
     def names(self, tag: str) -> tuple[str, ...]:
-        """Names that bear a tag, in the scene's order."""
+        """Names that bear a tag, in the scene's order; of the tag `hand`, the robot's hands."""
+        if tag == HAND_TAG:
+            return self.hands
         return tuple(name for name, tags in self.types.items() if tag in tags)
 
 

@@ -1,7 +1,8 @@
 """What flows at run time: observations, action chunks, trajectories and commands.
 
 Legend: `D` all commanded joints of the robot, `H` actions of a chunk, `A` width of an action,
-`T` knots of a trajectory, `N` entities of the scene, `S` slots of focus, `K` numbers an entity.
+`T` knots of a trajectory, `N` entities of the scene, `S` slots of focus, `K` numbers an entity,
+`P` numbers of a call.
 Time is the world's clock in s. Arrays are never written to after construction.
 """
 
@@ -74,9 +75,11 @@ class Observation:
         position, velocity, effort: (D,) measured; a gripper's position is its opening in m.
         tools: `pose_world_tool` a hand, measured.
         entities: by name, in the scene's order.
-        focus: names of the entities that the running call is about, in parameter order.
+        focus: names of what the running call is about, in parameter order: entities and targets.
         images: (height, width, 3) uint8 by camera; empty unless asked for.
         stamps: time of each key in s where it differs from `time_s`.
+        targets: places that the running call names, as things that are not in the scene.
+        arguments: (P,) numbers that the running call names, in parameter order, SI units.
     """
 
     time_s: float
@@ -90,13 +93,32 @@ class Observation:
     stamps: Mapping[str, float] = field(default_factory=dict)
     wrench: Array | None = None
     language: str = ""
+    targets: Mapping[str, EntityState] = field(default_factory=dict)
+    arguments: Array = field(default_factory=lambda: np.empty(0))
 
-    def with_focus(self, names: Sequence[str]) -> Observation:
-        """The same observation, about these entities. Raises UnknownNameError."""
+    def with_focus(
+        self,
+        names: Sequence[str],
+        targets: Mapping[str, EntityState] | None = None,
+        arguments: Array | Sequence[float] = (),
+    ) -> Observation:
+        """The same observation, about these entities, targets and numbers.
+
+        Raises UnknownNameError for a name that is neither an entity nor a target.
+        """
+        places = dict(targets or {})
         for name in names:
-            if name not in self.entities:
+            if name not in self.entities and name not in places:
                 raise UnknownNameError("entity", name, self.entities, where="focus")
-        return replace(self, focus=tuple(names))
+        numbers = np.array(arguments, dtype=float)
+        return replace(self, focus=tuple(names), targets=places, arguments=numbers)
+
+    def focused(self) -> tuple[EntityState, ...]:
+        """The S things in focus, in their order."""
+        return tuple(
+            self.targets[name] if name in self.targets else self.entities[name]
+            for name in self.focus
+        )
 
     def tool(self, hand: str = "") -> Pose:
         """Measured tool pose of a hand; without a name, of the first."""
@@ -106,10 +128,11 @@ class Observation:
         """The observation under LeRobot's keys; see the data page for each key's meaning.
 
         `observation.state` (D,), `.velocity` (D,), `.effort` (D,), `.tool_pose` (7 * hands,),
-        `.environment_state` (N * K,), `.focus` (S, K), `.images.CAMERA` (height, width, 3).
+        `.environment_state` (N * K,), `.focus` (S, K), `.images.CAMERA` (height, width, 3), and
+        `.arguments` (P,) where the call names numbers.
         """
         rows = {name: entity.row() for name, entity in self.entities.items()}
-        focus = [rows[name] for name in self.focus]
+        focus = [thing.row() for thing in self.focused()]
         out: dict[str, Any] = {
             "observation.state": self.position,
             "observation.velocity": self.velocity,
@@ -118,6 +141,8 @@ class Observation:
             "observation.environment_state": np.concatenate([*rows.values(), np.empty(0)]),
             "observation.focus": np.array(focus).reshape(len(focus), ENTITY_WIDTH),
         }
+        if self.arguments.size:
+            out["observation.arguments"] = self.arguments
         for camera, image in self.images.items():
             out[f"observation.images.{camera}"] = image
         return out

@@ -138,21 +138,19 @@ def read_frames(
     it does not have.
     """
     segments = dataset.segments(skill, success=True)
-    counts = {len(segment.arguments) for segment in segments}
-    if len(counts) != 1:
+    slots, numbers = dataset.call_widths(skill, segments)
+    if numbers:
         raise DatasetError(
-            f"no demonstrations of '{skill}' to learn from"
-            if not counts
-            else f"calls of '{skill}' with different numbers of arguments",
+            f"calls of '{skill}' name numbers, which LeRobot's policies have no input for",
             where=str(dataset.root),
-            hint=f"record some: kata record skill={skill} out=DIR",
+            hint="train one of policy=regression, diffusion, flow",
         )
     schema = dataset.schema
     for camera in cameras:
         if camera not in schema.cameras:
             raise UnknownNameError("camera", camera, schema.cameras, where=str(dataset.root))
     sizes = {camera: schema.cameras[camera] for camera in cameras}
-    inputs = Inputs(len(schema.joints), len(schema.hands), counts.pop(), objects, sizes)
+    inputs = Inputs(len(schema.joints), len(schema.hands), slots, objects, sizes)
     rows = np.concatenate([np.arange(s.start, s.stop) for s in segments])
     lengths = [s.stop - s.start for s in segments]
     stops = np.cumsum(lengths)

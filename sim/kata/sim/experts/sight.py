@@ -54,7 +54,7 @@ class Sight:
             float(np.arccos(np.clip(-axis[2], -1.0, 1.0))),
             float(observation.position[gripper]),
             -float(observation.velocity[gripper]),
-            tuple(observation.entities[name] for name in observation.focus),
+            observation.focused(),
         )
 
     def turn(self, wanted_rad: float, fold: int, place: Array) -> float:

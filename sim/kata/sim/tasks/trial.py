@@ -18,6 +18,7 @@ from kata.datasets.types import (
     SimulationError,
     UnknownNameError,
 )
+from kata.datasets.types.arguments import about
 
 from ..scene.config import TableWorldConfig
 from ..world import TableWorld
@@ -81,7 +82,7 @@ class TrialTable:
 
     def observe(self) -> Observation:
         """What is known now, with the call's entities in focus."""
-        return self.world.observe().with_focus(tuple(self.episode.arguments.values()))
+        return about(self.world.observe(), tuple(self.episode.arguments.values()))
 
     def facts(self) -> Facts:
         """What holds now."""

@@ -5,37 +5,54 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from kata.datasets.types import Condition, ConditionError, ContractError, UnknownNameError
+from kata.datasets.types import (
+    HAND_TAG,
+    Condition,
+    ConditionError,
+    ContractError,
+    UnknownNameError,
+)
 
-FORMAT = 1
+from .migration import FORMAT, migrated
+from .parameter import Parameter
+from .promise import Embodiment, Envelope, FailureMode, read_provenance
+
+ARM = "arm"
+"""The resource that is the arm of the call's own hand."""
+
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_WORDS = ("name", "version", "summary", "licence")
-_NUMBERS = ("duration_s", "settle_s", "cost", "speed_m_s")
+_WORDS = ("name", "version", "summary", "licence", "description")
+_NUMBERS = ("duration_s", "settle_s", "cost")
 _CONDITIONS = ("requires", "holds", "achieves")
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A typed parameter; `type` is an entity's tag such as `object` or `container`."""
-
-    name: str
-    type: str
+_REQUIRED = {"name", "version", "summary", "parameters", "achieves", "duration_s"}
+_OPTIONAL = {
+    *("requires", "holds", "settle_s", "cost", "resources", "licence", "limits", "embodiment"),
+    *("description", "examples", "failures", "provenance"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A skill's promise; conditions name its parameters as `?name`.
 
+    A condition that omits the hand means the call's own; on a robot with several hands a skill
+    that claims `arm` can be called with each of them.
+
     Attributes:
         duration_s: the time after which an unfinished execution has failed.
         settle_s: how long `achieves` must hold before the skill counts as done.
         cost: expected effort, in s, for planning before there is evidence.
-        speed_m_s: the greatest tool speed it may command.
-        resources: what it claims while it runs, such as `arm`.
+        resources: what it claims while it runs: `arm` for the arm of the call's hand, `?name` for
+            that of the hand which is given for a parameter, or another word such as `base`.
+        limits: what it never exceeds.
+        embodiment: what it needs of a robot.
+        description: the summary at length; `examples` are sentences that ask for it.
+        failures: known ways to fail.
+        provenance: where it comes from; see `PROVENANCE`.
     """
 
     name: str
@@ -48,9 +65,14 @@ class Contract:
     duration_s: float
     settle_s: float = 0.3
     cost: float = 5.0
-    speed_m_s: float = 1.0
-    resources: tuple[str, ...] = ("arm",)
+    resources: tuple[str, ...] = (ARM,)
     licence: str = "Apache-2.0"
+    limits: Envelope = field(default_factory=Envelope)
+    embodiment: Embodiment = field(default_factory=Embodiment)
+    description: str = ""
+    examples: tuple[str, ...] = ()
+    failures: tuple[FailureMode, ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -75,47 +97,73 @@ class Contract:
                 expected="different ones of lower case, digits, _",
                 got=", ".join(names),
             )
-        known = {f"?{name}" for name in names}
-        for field in _CONDITIONS:
-            stray = getattr(self, field).free() - known
+        self._check_order()
+        self._check_conditions()
+        self._check_resources()
+
+    def _check_order(self) -> None:
+        """A call's text gives the optional parameters by name, after the others."""
+        kinds = [parameter.optional for parameter in self.parameters]
+        clash = {"hand"} & {p.name for p in self.parameters} if self.one_handed else set()
+        if kinds != sorted(kinds) or clash:
+            raise ContractError(
+                "parameters out of order",
+                where=self.name,
+                expected="things and hands first, then numbers, poses and texts; none is called "
+                "hand beside the resource arm",
+                got=", ".join(f"{p.name}: {p.type}" for p in self.parameters),
+            )
+
+    def _check_conditions(self) -> None:
+        known = {f"?{p.name}" for p in self.parameters if not p.optional}
+        conditions = {name: getattr(self, name) for name in _CONDITIONS}
+        conditions |= {f"failures.{mode.name}": mode.sign for mode in self.failures}
+        for where, condition in conditions.items():
+            stray = condition.free() - known
             if stray:
                 raise ContractError(
                     "condition names an unknown parameter",
-                    where=f"{self.name}.{field}",
+                    where=f"{self.name}.{where}",
                     expected=", ".join(sorted(known)) or "no parameter",
                     got=", ".join(sorted(stray)),
                 )
 
+    def _check_resources(self) -> None:
+        hands = {f"?{p.name}" for p in self.parameters if p.type == HAND_TAG}
+        for resource in self.resources:
+            if resource not in hands and not _NAME.fullmatch(resource):
+                raise ContractError(
+                    "bad resource",
+                    where=f"{self.name}.resources",
+                    expected=", ".join((ARM, *sorted(hands), "or a word such as base")),
+                    got=resource,
+                )
+
+    @property
+    def one_handed(self) -> bool:
+        """Whether a call of it has a hand of its own: it claims that hand's arm."""
+        return ARM in self.resources
+
+    @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """`requires`, `holds` and `achieves` by their names."""
+        return {name: getattr(self, name) for name in _CONDITIONS}
+
     @classmethod
     def from_data(cls, data: Mapping[str, Any], *, where: str = "skill.yaml") -> Contract:
-        """Contract of plain data. Raises ContractError naming the field that is wrong."""
-        fields = dict(data)
-        if fields.pop("format", None) != FORMAT:
-            raise ContractError(
-                "unknown format",
-                where=where,
-                expected=f"format: {FORMAT}",
-                got=str(data.get("format")),
-            )
-        required = {"name", "version", "summary", "parameters", "achieves", "duration_s"}
-        optional = {"requires", "holds", "settle_s", "cost", "speed_m_s", "resources", "licence"}
-        missing, surplus = required - set(fields), set(fields) - required - optional
+        """Contract of plain data, of any known format. Raises ContractError naming the field."""
+        fields = migrated(data, where)
+        missing, surplus = _REQUIRED - set(fields), set(fields) - _REQUIRED - _OPTIONAL
         if missing or surplus:
             raise ContractError(
                 "fields do not fit",
                 where=where,
-                expected=", ".join(sorted(required)) + "; optional " + ", ".join(sorted(optional)),
-                got=f"missing {sorted(missing)}, surplus {sorted(surplus)}",
+                expected=f"{', '.join(sorted(_REQUIRED))}; optional {', '.join(sorted(_OPTIONAL))}",
+                got=f"missing {sorted(missing)}, surplus {sorted(map(str, surplus))}",
             )
         try:
-            values: dict[str, Any] = {name: str(fields[name]) for name in _WORDS if name in fields}
-            values |= {name: float(fields[name]) for name in _NUMBERS if name in fields}
-            values |= {name: Condition.parse(str(fields.get(name, ""))) for name in _CONDITIONS}
-            values["parameters"] = tuple(
-                Parameter(str(key), str(kind)) for key, kind in fields["parameters"].items()
-            )
-            values["resources"] = tuple(str(r) for r in fields.get("resources", ("arm",)))
-        except (ConditionError, UnknownNameError) as error:
+            return cls(**_values(fields))
+        except (ConditionError, ContractError, UnknownNameError) as error:
             raise ContractError(
                 error.what,
                 where=" ".join(filter(None, (where, error.where))),
@@ -123,25 +171,58 @@ class Contract:
                 got=error.got,
                 hint=error.hint,
             ) from None
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ContractError("wrong type", where=where, got=str(error)) from None
-        return cls(**values)
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise ContractError("wrong type", where=where, got=str(error)[:200]) from None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for `skill.yaml`; `from_data` reads it back to an equal contract."""
-        return {
+        data: dict[str, Any] = {
             "format": FORMAT,
             "name": self.name,
             "version": self.version,
             "summary": self.summary,
-            "parameters": {parameter.name: parameter.type for parameter in self.parameters},
+            "parameters": {parameter.name: parameter.to_data() for parameter in self.parameters},
             "requires": str(self.requires),
             "holds": str(self.holds),
             "achieves": str(self.achieves),
             "duration_s": self.duration_s,
             "settle_s": self.settle_s,
             "cost": self.cost,
-            "speed_m_s": self.speed_m_s,
+            "limits": self.limits.to_data(),
             "resources": list(self.resources),
             "licence": self.licence,
         }
+        more = {
+            "embodiment": self.embodiment.to_data(),
+            "description": self.description,
+            "examples": list(self.examples),
+            "failures": {mode.name: mode.to_data() for mode in self.failures},
+            "provenance": dict(self.provenance),
+        }
+        return data | {name: value for name, value in more.items() if value}
+
+
+def _values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a contract, of the fields of its file."""
+    values: dict[str, Any] = {name: str(fields[name]) for name in _WORDS if name in fields}
+    values |= {name: float(fields[name]) for name in _NUMBERS if name in fields}
+    values |= {name: Condition.parse(str(fields.get(name, ""))) for name in _CONDITIONS}
+    values["parameters"] = tuple(
+        Parameter.from_data(str(name), data) for name, data in fields["parameters"].items()
+    )
+    values["resources"] = tuple(map(str, _listed(fields, "resources", (ARM,))))
+    values["examples"] = tuple(map(str, _listed(fields, "examples", ())))
+    values["limits"] = Envelope.from_data(fields.get("limits", {}))
+    values["embodiment"] = Embodiment.from_data(fields.get("embodiment", {}))
+    values["failures"] = tuple(
+        FailureMode.from_data(str(name), data) for name, data in fields.get("failures", {}).items()
+    )
+    values["provenance"] = read_provenance(fields.get("provenance", {}))
+    return values
+
+
+def _listed(fields: Mapping[str, Any], name: str, default: tuple[str, ...]) -> Any:
+    found = fields.get(name, default)
+    if isinstance(found, str):
+        raise ContractError("not a list", where=name, expected=f"{name}: [...]", got=found[:80])
+    return found

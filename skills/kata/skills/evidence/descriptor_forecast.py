@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kata.datasets.types import Array, Condition, Facts, Observation
+from kata.datasets.types import Array, Condition, EntityState, Facts, Observation
 from kata.skills.contract.call import Call
 from kata.skills.handover.boundary import held
 from kata.skills.handover.features import Start
@@ -100,7 +100,7 @@ class Forecast:
         self, call: Call, facts: Facts, seen: Observation, descriptor: SkillDescriptor
     ) -> list[Start]:
         if call.requires.evaluate(facts).value:
-            return [Start.of(seen, call.focus)]
+            return [Start.of(call.seen(seen))]
         moved = {*held(call), *_mentioned(call.requires.unmet(facts))}
         return _own_starts(call, descriptor, seen, moved, _BEGINNINGS)
 
@@ -118,10 +118,10 @@ class _Courses:
     def starts(self, call: Call, descriptor: SkillDescriptor) -> list[Start]:
         """Where the call begins, in each course."""
         if not self._begun:
-            return [Start.of(self._seen, call.focus)] * _COURSES
+            return [Start.of(call.seen(self._seen))] * _COURSES
         if self._robot is None:
             return _own_starts(call, descriptor, self._seen, self._moved, _COURSES)
-        rows = [self._row(name) for name in call.focus]
+        rows = [self._row(thing) for thing in call.seen(self._seen).focused()]
         return [
             Start(position, tool, np.array([row[i] for row in rows]).reshape(len(rows), -1))
             for i, (position, tool) in enumerate(self._robot)
@@ -138,8 +138,8 @@ class _Courses:
             else:
                 self._rows[name] = np.array([end.focus[slot] for end in ends])
 
-    def _row(self, name: str) -> Array:
-        return self._rows.get(name, np.tile(self._seen.entities[name].row(), (_COURSES, 1)))
+    def _row(self, thing: EntityState) -> Array:
+        return self._rows.get(thing.name, np.tile(thing.row(), (_COURSES, 1)))
 
 
 def _own_starts(
@@ -155,9 +155,9 @@ def _own_starts(
     starts = []
     for start in (samples[i].start for i in chosen):
         focus = start.focus.copy()
-        for slot, name in enumerate(call.focus):
-            if name not in moved:
-                focus[slot] = seen.entities[name].row()
+        for slot, thing in enumerate(call.seen(seen).focused()):
+            if thing.name not in moved:
+                focus[slot] = thing.row()
         starts.append(Start(start.position, start.tool, focus))
     return starts
 
@@ -204,7 +204,7 @@ def _parts(belief: Belief, sizes: Sequence[int]) -> list[Prediction]:
 
 
 def _seen(call: Call, seen: Observation) -> bool:
-    return all(name in seen.entities for name in call.focus)
+    return not call.unseen(seen)
 
 
 def _mentioned(texts: Sequence[str]) -> set[str]:

@@ -167,7 +167,7 @@ class SkillExecutor:
             if now_s - self._since_s >= self.options.patience_s - 1e-9:
                 self._break(call, "requires " + " and ".join(unmet), facts, now_s)
             return
-        strange = [name for name in call.focus if name not in observation.entities]
+        strange = call.unseen(observation)
         if strange:
             self._break(call, f"does not see {', '.join(strange)}", facts, now_s)
             return
@@ -185,7 +185,7 @@ class SkillExecutor:
         choice = choose(
             self._skills[call.contract.name].boundary,
             call,
-            observation.with_focus(call.focus),
+            call.seen(observation),
             state(self._track.trajectory, now_s),
             now_s,
             self._mover,
@@ -230,7 +230,7 @@ class SkillExecutor:
         request = ChunkRequest(now_s, self.options.delay_s)
         self._asked = self._next_id
         self._next_id += 1
-        seen = observation.with_focus(call.focus)
+        seen = call.seen(observation)
         first = not self._begun
         self._begun = True
         self._requests.append(ChunkQuery(self._asked, call, self._index, first, seen, request))

@@ -53,7 +53,7 @@ def refusal(chunk: ActionChunk, contract: Contract, robot: RobotSpec) -> str:
         return ""
     moves = np.diff(values[:, :3], axis=0, prepend=0.0)
     fastest = float(np.linalg.norm(moves, axis=1).max()) / chunk.step_s
-    most = _SPEED_SLACK * contract.speed_m_s
+    most = _SPEED_SLACK * contract.limits.speed_m_s
     if fastest > most:
         return f"asks for {fastest:.1f} m/s, more than {most:.1f}"
     return ""

@@ -83,7 +83,7 @@ class LearnedBoundary:
 
     def may_start(self, call: Call, observation: Observation) -> Verdict:
         """Predicted success against `MAY_START`."""
-        chance = float(self.model.probability([Start.of(observation, call.focus)])[0])
+        chance = float(self.model.probability([Start.of(call.seen(observation))])[0])
         word = "at least" if chance >= MAY_START else "below"
         reason = f"predicted success {chance:.2f}, {word} {MAY_START:.2f}"
         return Verdict(chance >= MAY_START, chance, reason)
@@ -99,7 +99,7 @@ class LearnedBoundary:
         """
         if not len(self.position):
             return ()
-        now = Start.of(observation, call.focus)
+        now = Start.of(call.seen(observation))
         carried = [i for i, name in enumerate(call.focus) if name in held(call)]
         positions = self._keep_grip(observation)
         moved = [now.moved(q, t, carried) for q, t in zip(positions, self.tool, strict=True)]

@@ -37,10 +37,9 @@ class Start:
     focus: Array
 
     @classmethod
-    def of(cls, observation: Observation, focus: Sequence[str] = ()) -> Start:
-        """From what is seen; `focus` overrides the observation's own."""
-        names = tuple(focus) or observation.focus
-        rows = [observation.entities[name].row() for name in names]
+    def of(cls, observation: Observation) -> Start:
+        """From what is seen, with its focus."""
+        rows = [thing.row() for thing in observation.focused()]
         return cls(
             observation.position.copy(),
             observation.tool().array(),

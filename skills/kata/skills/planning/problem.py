@@ -10,9 +10,19 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kata.datasets.types import Atom, AtomTable, Condition, ConditionError, Facts, PlanError
+from kata.datasets.types import (
+    DEFAULT_HAND,
+    HAND_TAG,
+    Atom,
+    AtomTable,
+    Condition,
+    ConditionError,
+    Facts,
+    PlanError,
+)
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
+from kata.skills.contract.parameter import Parameter
 
 from .effects import effect, supporters
 
@@ -175,6 +185,20 @@ class Problem:
         return Derived(true | false, true, self.bit(clear, True), self.bit(clear, False))
 
 
+def _domain(table: AtomTable, parameter: Parameter) -> tuple[str, ...]:
+    """The values to try: names of the type, or the default of what has no names."""
+    if parameter.optional:
+        return (parameter.default,) if parameter.default else ()
+    return table.names(parameter.type)
+
+
+def _repeats_hand(contract: Contract, values: Sequence[str]) -> bool:
+    """Whether one hand stands for two parameters: no hand gives to itself."""
+    rows = zip(contract.parameters, values, strict=True)
+    hands = [value for parameter, value in rows if parameter.type == HAND_TAG]
+    return len(set(hands)) < len(hands)
+
+
 def grounded_calls(
     table: AtomTable, contracts: Sequence[Contract]
 ) -> list[tuple[Call, dict[Atom, bool]]]:
@@ -185,8 +209,9 @@ def grounded_calls(
     out: list[tuple[Call, dict[Atom, bool]]] = []
     count = 0
     for contract in sorted(contracts, key=lambda contract: (contract.name, contract.version)):
-        domains = [table.names(parameter.type) for parameter in contract.parameters]
-        for values in itertools.product(*domains):
+        domains = [_domain(table, parameter) for parameter in contract.parameters]
+        hands = table.hands if contract.one_handed else (DEFAULT_HAND,)
+        for *values, hand in itertools.product(*domains, hands):
             count += 1
             if count > _MAX_CALLS:
                 raise PlanError(
@@ -194,7 +219,9 @@ def grounded_calls(
                     expected=f"at most {_MAX_CALLS} combinations of arguments",
                     hint="plan with fewer skills or name fewer things",
                 )
-            call = Call(contract, values)
+            if _repeats_hand(contract, values):
+                continue
+            call = Call(contract, tuple(values), hand)
             try:
                 changes = effect(call, table)
             except ConditionError:
