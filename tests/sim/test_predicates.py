@@ -80,7 +80,7 @@ def scene() -> SceneView:
         tools={"hand": Pose(np.array([0.5, 0.0, 0.3]), DOWN)},
         openings={"hand": 0.08},
         latched=frozenset(),
-        base=np.zeros(3),
+        bases={"hand": np.zeros(3)},
     )
 
 

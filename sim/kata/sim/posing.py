@@ -27,7 +27,7 @@ from kata.datasets.types.pose import quat_conjugate, quat_rotate, yaw_quat
 from .robots import RobotModel
 from .robots.drive import Drive
 from .scene.build import ROBOT
-from .scene.config import TableWorldConfig
+from .scene.config import Area, TableWorldConfig
 from .scene.fixtures import EntityDef
 from .scene.reader import SceneReader
 from .sleep import wake
@@ -146,15 +146,16 @@ class Posing:
         self._stale()
 
     def scatter(self, rng: np.random.Generator, names: Sequence[str] = ()) -> None:
-        """Put objects (all by default) anywhere in the area with any yaw, not overlapping.
+        """Put objects (all by default) anywhere in their areas with any yaw, not overlapping.
 
         The others stay and are kept clear of. Raises ConfigError where there is no room.
         """
         wanted = list(names) or self._objects()
-        x0, x1, y0, y1 = self.config.area
+        areas = self._areas(wanted, rng)
         taken = [self._place_of(n)[:2] for n in self._objects() if n not in wanted]
         for name in wanted:
             half = self._entity(name, "object").half
+            x0, x1, y0, y1 = areas[name]
             for _ in range(2000):
                 spot = np.array([rng.uniform(x0, x1), rng.uniform(y0, y1)])
                 if all(np.hypot(*(spot - other)) >= self.config.gap_m for other in taken):
@@ -164,11 +165,19 @@ class Posing:
                     "no room for all objects",
                     where="world.area",
                     expected=f"free places {self.config.gap_m} m apart for {len(wanted)}",
-                    got=str(self.config.area),
+                    got=str(areas[name]),
                 )
             taken.append(spot)
             yaw = rng.uniform(-np.pi, np.pi)
             self.set_object(name, Pose(np.array([*spot, half[2]]), yaw_quat(yaw)))
+
+    def _areas(self, names: Sequence[str], rng: np.random.Generator) -> dict[str, Area]:
+        """Where each object goes: the zones in turn, in an order of chance."""
+        zones = self.config.zones
+        if not zones:
+            return dict.fromkeys(names, self.config.area)
+        order = rng.permutation(len(names)).tolist()
+        return {name: zones[k % len(zones)] for name, k in zip(names, order, strict=True)}
 
     def grasp(self, name: str, offset: Pose | None = None, hand: str = "") -> bool:
         """Put an object between the fingers and close them; True if it is held afterwards.
@@ -190,7 +199,8 @@ class Posing:
         position[gripper] = max(0.0, width - _SQUEEZE_M)
         self.settle(position)
         pairs = self.reader.touching()
-        fingers = self.robot_model.description.hands[0].fingers
+        hands = self.robot_model.description.hands
+        fingers = next(own.fingers for own in hands if own.name == spec.name)
         return all(frozenset((name, f"{spec.name}.{side}")) in pairs for side in fingers)
 
     def settle(self, position: Array, steps: int = _SETTLE_STEPS) -> None:

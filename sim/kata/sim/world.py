@@ -1,4 +1,4 @@
-"""The table world: one robot, objects and fixtures, on MuJoCo.
+"""The table world: a robot of one arm or several, objects and fixtures, on MuJoCo.
 
 Implements `SimWorld`. Reproducible to the bit by seed on one machine. Legend: `D` joints,
 `M` atoms.
@@ -189,7 +189,7 @@ class TableWorld(Posing):
 
     # ------------------------------------------------------------ SimWorld
     def reset(self, seed: int) -> Observation:
-        """Objects anywhere in the area, the arm near home, fixtures closed."""
+        """Objects anywhere in their areas, each arm near home, fixtures closed."""
         mujoco.mj_resetData(self.model, self.data)
         self._restore_model({})
         self._pushes = []
@@ -197,9 +197,10 @@ class TableWorld(Posing):
         self._seed = seed
         rng = np.random.default_rng(seed)
         start = self.robot.home.copy()
-        arm = self.robot.part(self.robot.hand().arm).slice
         span = self.config.start_noise_rad
-        start[arm] += rng.uniform(-span, span, arm.stop - arm.start)
+        for hand in self.robot.hands:
+            arm = self.robot.part(hand.arm).slice
+            start[arm] += rng.uniform(-span, span, arm.stop - arm.start)
         self.set_joints(start)
         self.scatter(rng)
         return self.begin()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,11 +69,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """A hand: the arm that carries it, its gripper and the name that atoms use."""
+    """A hand: the arm that carries it, its gripper and the name that atoms use.
+
+    `base_m` is where the arm stands, in the world's frame.
+    """
 
     name: str
     arm: str
     gripper: str
+    base_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +139,14 @@ class RobotSpec:
 
     def fingerprint(self) -> str:
         """Hex digest of what a dataset or a policy depends on: names, order and limits."""
-        body = {
+        body: dict[str, Any] = {
             "name": self.name,
             "joints": self.joints,
             "parts": [(p.name, p.kind, p.start) for p in self.parts],
             "lower": np.round(self.limits.lower, 6).tolist(),
             "upper": np.round(self.limits.upper, 6).tolist(),
         }
+        bases = {h.name: [round(x, 6) for x in h.base_m] for h in self.hands if any(h.base_m)}
+        if bases:
+            body["bases"] = bases
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]

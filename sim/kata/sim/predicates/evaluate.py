@@ -60,7 +60,7 @@ def margins(view: SceneView, table: AtomTable) -> Array:
             _compiled.clear()
         kept = _compiled[key] = _compile(view.names, table)
     arrays = (view.poses, view.half, view.articulation, view.region_pose, view.region_half)
-    seen = b"".join([array.tobytes() for array in (*arrays, view.base)])
+    seen = b"".join([array.tobytes() for array in (*arrays, *view.bases.values())])
     groups = kept.touch
     if kept.geometry is None or seen != kept.seen:
         kept.seen, kept.geometry = seen, Geometry.of(view)

@@ -216,8 +216,9 @@ def clear(geometry: Geometry, atoms: Atoms) -> Array:
 
 
 def reachable(geometry: Geometry, atoms: Atoms) -> Array:
-    """Reachable: within the ring about the base where the tool can come down from above."""
-    place = geometry.view.poses[atoms.first, :3] - geometry.view.base
+    """Reachable: within the ring about the arm's base where the tool can come down from above."""
+    view = geometry.view
+    place = view.poses[atoms.first, :3] - np.array([view.bases[hand] for hand in atoms.hands])
     radius = np.hypot(place[:, 0], place[:, 1])
     room = np.minimum(radius - REACH_M[0], REACH_M[1] - radius)
     height = np.minimum(place[:, 2] - REACH_HEIGHT_M[0], REACH_HEIGHT_M[1] - place[:, 2])

@@ -7,7 +7,7 @@ Read from one YAML file a robot (`configs/robot/NAME.yaml`), whose fields are th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from kata.datasets.types import ConfigError, Pose
 
 _NUMBERS = ("home", "velocity", "acceleration", "jerk", "stiffness", "damping", "armature")
-SOURCES = ("builtin", "menagerie", "file")
+SOURCES = ("builtin", "menagerie", "file", "several")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,30 @@ class HandDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One of several robots that make one: which, the name of its hand, where it stands.
+
+    `position` is in m in the world's frame, z up; `yaw_rad` the heading of its x axis.
+    """
+
+    robot: str
+    hand: str
+    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    yaw_rad: float = 0.0
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its parts, joints and bodies begin with."""
+        return f"{self.hand}_"
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """One robot file.
 
     Attributes:
-        source: `builtin` (the panda), `menagerie` (by name) or `file` (MJCF or URDF).
+        source: `builtin` (the panda), `menagerie` (by name), `file` (MJCF or URDF) or `several`:
+            the `members`, from which parts and hands follow.
         model: the entry point of a Menagerie robot, or the path of the file.
         touching: bodies that can touch the scene, beside the hands.
         guessed: what was guessed, in sentences; empty for a file that a person wrote.
@@ -88,6 +107,7 @@ class Description:
     model: str = ""
     touching: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
 
 
 def parse(data: Mapping[str, Any], where: str) -> Description:
@@ -97,11 +117,12 @@ def parse(data: Mapping[str, Any], where: str) -> Description:
             name=str(data["name"]),
             source=str(data["source"]),
             summary=str(data.get("summary", "")),
-            parts=tuple(_part(part) for part in data["parts"]),
+            parts=tuple(_part(part) for part in _parts_of(data)),
             hands=tuple(_hand(hand) for hand in data.get("hands", ())),
             model=str(data.get("model", "")),
             touching=tuple(map(str, data.get("touching", ()))),
             guessed=tuple(map(str, data.get("guessed", ()))),
+            members=tuple(_member(member) for member in data.get("members", ())),
         )
     except KeyError as error:
         raise ConfigError(
@@ -127,6 +148,7 @@ def to_data(description: Description) -> dict[str, Any]:
         }
         for part in description.parts
     ]
+    members = [_member_data(member) for member in description.members]
     return {
         "name": description.name,
         "summary": description.summary,
@@ -136,7 +158,25 @@ def to_data(description: Description) -> dict[str, Any]:
         "hands": [_hand_data(hand) for hand in description.hands],
         "touching": list(description.touching),
         "guessed": list(description.guessed),
+        **({"members": members} if members else {}),
     }
+
+
+def _member_data(member: Member) -> dict[str, Any]:
+    return {**asdict(member), "position": list(member.position)}
+
+
+def _parts_of(data: Mapping[str, Any]) -> Any:
+    """The parts of a robot file; those of several robots may be left to follow from them."""
+    return data.get("parts", ()) if data.get("members") else data["parts"]
+
+
+def _member(data: Mapping[str, Any]) -> Member:
+    x, y, z = (float(v) for v in data.get("position", (0.0, 0.0, 0.0)))
+    hand = str(data["hand"])
+    if not hand.isidentifier():
+        raise ValueError(f"members.hand: a name wanted, got {hand!r}")
+    return Member(str(data["robot"]), hand, (x, y, z), float(data.get("yaw_rad", 0.0)))
 
 
 def _part(data: Mapping[str, Any]) -> PartDescription:

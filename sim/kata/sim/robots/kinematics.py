@@ -110,7 +110,8 @@ class ToolKinematics:
 
         Knots lie at the chunk's steps with the velocities of a C2 cubic spline; each step stays
         within the velocity limits; a short stop within the limits of acceleration and jerk
-        follows the last action. Raises SpecError for a chunk of another width.
+        follows the last action. A chunk of a hand moves only that hand's arm and gripper. Raises
+        SpecError for a chunk of another width.
         """
         targets = self._targets(chunk, now)
         limits = self.spec.limits
@@ -143,7 +144,7 @@ class ToolKinematics:
         if not chunk.finite:
             raise SpecError("a chunk with NaN or infinity", where=f"at {chunk.start_s:g} s")
         if chunk.frame == "joint":
-            return limits.clip(values)
+            return self._owned(limits.clip(values), chunk.hand, now)
         assert chunk.reference is not None
         arm = self._arms[self.spec.hand(chunk.hand).name]
         relative = np.concatenate([values[:, :3], quat_exp(values[:, 3:6])], axis=1)
@@ -162,6 +163,16 @@ class ToolKinematics:
             joints = self._approach(arm, guess, goal)
             out[k, arm.columns] = joints
         return limits.clip(out)
+
+    def _owned(self, targets: Array, hand: str, now: Command) -> Array:
+        """The targets (H, D) of a hand's chunk: the joints of other hands stay as they are."""
+        if not hand or len(self.spec.hands) < 2:
+            return targets
+        spec = self.spec.hand(hand)
+        out = np.repeat(self.spec.limits.clip(now.position)[None], len(targets), axis=0)
+        for part in (self.spec.part(spec.arm), self.spec.part(spec.gripper)):
+            out[:, part.slice] = targets[:, part.slice]
+        return out
 
     def _approach(self, arm: _Arm, start: Array, goal: Pose) -> Array:
         """Joints (J,) that put the tool at a pose close to where `start` (J,) puts it.

@@ -11,12 +11,14 @@ import numpy as np
 from kata.datasets.types import ConfigError, Hand, Limits, Part, RobotSpec
 
 from .description import Description, DriveDescription, PartDescription
+from .several import base_of, contact_bits
 
 DEFAULT_LIMITS = {"velocity": 2.0, "acceleration": 10.0, "jerk": 5000.0}
 """Used where a robot file is silent; rad or m, per s, s^2 and s^3."""
 
 ROBOT_BIT, SCENE_BITS = 2, 1
-"""Contact filter: robots touch the scene (whose geoms accept bit 2), never themselves."""
+"""Contact filter: robots touch the scene (whose geoms accept bit 2), never themselves; several
+that make one robot touch each other (`several.contact_bits`)."""
 
 _FINGER_STIFFNESS = 4000.0
 _RUBBER = {
@@ -78,7 +80,11 @@ def build_model(description: Description, source: Callable[[], mujoco.MjSpec]) -
         _read_part(spec, part, drives.get(part.name), columns)
     array = {key: np.array(values) for key, values in columns.items()}
     limits = Limits(*(array[k] for k in ("lower", "upper", "velocity", "acceleration", "jerk")))
-    hands = tuple(Hand(h.name, h.arm, h.gripper) for h in description.hands if h.gripper)
+    hands = tuple(
+        Hand(h.name, h.arm, h.gripper, base_of(description, h.name))
+        for h in description.hands
+        if h.gripper
+    )
     home = limits.clip(array["home"])
     robot = RobotSpec(description.name, tuple(parts), limits, home, hands)
     return RobotModel(robot, description, source, missing_for_tasks(description))
@@ -88,13 +94,13 @@ def missing_for_tasks(description: Description) -> str:
     """Why the tasks of the table cannot run on a robot, in one sentence; empty if they can."""
     kinds = [part.kind for part in description.parts]
     arms = kinds.count("arm")
-    if arms != 1:
+    if arms != 1 and arms != len(description.members):
         return f"the tasks are for one arm; this robot has {arms}"
     if set(kinds) - {"arm", "gripper"}:
         return "the tasks are for an arm with a fixed base"
-    if len(next(p.joints for p in description.parts if p.kind == "arm")) < 6:
+    if min(len(p.joints) for p in description.parts if p.kind == "arm") < 6:
         return "the tasks need an arm with at least six joints"
-    if not description.hands or description.hands[0].drive is None:
+    if not description.hands or any(hand.drive is None for hand in description.hands):
         return "the arm has no gripper that the tasks could close"
     return ""
 
@@ -156,7 +162,8 @@ def prepare(spec: mujoco.MjSpec, description: Description) -> None:
         body.gravcomp = 1.0
         for geom in body.geoms:
             solid = geom.contype and body.name in touching
-            geom.contype, geom.conaffinity = (ROBOT_BIT if solid else 0), 0
+            bits = contact_bits(description, body.name, ROBOT_BIT) if solid else (0, 0)
+            geom.contype, geom.conaffinity = bits
             if body.name in fingers:
                 for key, value in _RUBBER.items():
                     setattr(geom, key, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import mujoco
@@ -16,6 +17,7 @@ from . import menagerie
 from .description import Description, parse
 from .model import RobotModel, build_model
 from .panda import make_panda
+from .several import combine, make_several
 
 
 def user_folder() -> Path:
@@ -36,15 +38,24 @@ def describe(name: str) -> Description:
     """
     path = user_folder() / f"{name}.yaml"
     if path.is_file():
-        return parse(read_yaml(path), str(path))
+        return _with_members(parse(read_yaml(path), str(path)))
     if name in config_names("robot"):
         path = config_file("robot", name)
-        return parse(read_yaml(path), f"configs/robot/{path.name}")
+        return _with_members(parse(read_yaml(path), f"configs/robot/{path.name}"))
     if name in menagerie.names():
         from .guess import guess
 
         return guess(menagerie.make_spec(name), name, source="menagerie")
     raise UnknownNameError("robot", name, names())
+
+
+def _with_members(description: Description) -> Description:
+    if not description.members:
+        return description
+    own = [member.robot for member in description.members if member.robot == description.name]
+    if own:
+        raise ConfigError("a robot cannot be a member of itself", where=description.name)
+    return combine(description, [describe(member.robot) for member in description.members])
 
 
 @functools.lru_cache(maxsize=8)
@@ -60,12 +71,20 @@ def load(name: str) -> RobotModel:
 
 def load_described(description: Description) -> RobotModel:
     """A robot of its description. Raises ConfigError where the model does not fit it."""
+    return build_model(description, _source_of(description))
+
+
+def _source_of(description: Description) -> Callable[[], mujoco.MjSpec]:
+    """What makes a fresh MjSpec of a robot; picklable."""
     if description.source == "builtin":
-        return build_model(description, make_panda)
+        return make_panda
     if description.source == "menagerie":
-        make = functools.partial(menagerie.make_spec, description.name, description.model)
-        return build_model(description, make)
-    return build_model(description, functools.partial(spec_of_file, description.model))
+        return functools.partial(menagerie.make_spec, description.name, description.model)
+    if description.source == "several":
+        members = description.members
+        sources = [_source_of(describe(member.robot)) for member in members]
+        return functools.partial(make_several, members, sources)
+    return functools.partial(spec_of_file, description.model)
 
 
 def spec_of_file(path: str) -> mujoco.MjSpec:

@@ -42,6 +42,8 @@ def build_scene(config: TableWorldConfig, robot: RobotModel) -> Scene:
     spec.compiler.degree = False
     _options(spec, config, explicit_servos(robot.description))
     add_surroundings(spec)
+    # The shadow map covers this much; a longer table needs more of it.
+    spec.stat.extent = max(1.0, 1.25 * max(config.table.half_m))
     entities = [add_object(spec, item) for item in config.objects]
     entities.append(add_table(spec, config.table, config))
     entities += [add_drawer(spec, item) for item in config.drawers]

@@ -1,6 +1,6 @@
 """How far the robot is from everything else at joints that it is not at.
 
-Legend: `R` solid geoms of the robot, `S` of the scene, `D` joints.
+Legend: `R` solid geoms of the robot, `S` of the scene and of arms that others touch, `D` joints.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ FAR_M = 0.5
 
 
 class Clearance:
-    """Distances between the robot's solid geoms and the scene's."""
+    """Distances between the robot's solid geoms and the scene's, and between several arms'."""
 
     def __init__(self, model: mujoco.MjModel, reader: SceneReader, drive: Drive) -> None:
         self.model, self._reader, self._drive = model, reader, drive
         self._data = mujoco.MjData(model)
-        self._robot = np.flatnonzero(model.geom_contype == ROBOT_BIT)
-        self._scene = np.flatnonzero(model.geom_conaffinity & ROBOT_BIT)
+        kind, accepts = model.geom_contype, model.geom_conaffinity
+        self._robot = np.flatnonzero(kind & ROBOT_BIT)
+        arms = np.flatnonzero((kind & ROBOT_BIT > 0) & (accepts > 0))
+        self._scene = np.concatenate([np.flatnonzero(accepts & ROBOT_BIT), arms])
+        self._apart = (kind[self._robot][:, None] & accepts[self._scene][None]) == 0
         bound = model.geom_rbound
         self._bound = bound[self._robot][:, None] + bound[self._scene][None]
         self._planes = model.geom_type[self._scene] == int(mujoco.mjtGeom.mjGEOM_PLANE)
@@ -42,6 +45,7 @@ class Clearance:
         height = robot[:, 2:] - model.geom_rbound[self._robot][:, None]
         least = np.where(self._planes[None], height - scene[None, :, 2], least)
         least[:, self._held()] = np.inf
+        least[self._apart] = np.inf
         best = FAR_M
         for flat in np.argsort(least, axis=None, kind="stable"):
             i, j = divmod(int(flat), len(self._scene))

@@ -17,6 +17,7 @@ from ..configs import config_file, read_yaml
 
 Vector = tuple[float, float, float]
 Colour = tuple[float, float, float, float]
+Area = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,10 @@ class TableWorldConfig:
 
     Attributes:
         robot: name for `kata.sim.robots.load`.
-        area: (x low, x high, y low, y high) of the objects' centres at a reset, in m.
+        area: (x low, x high, y low, y high) of the objects' centres at a reset, in m, and of the
+            table's spots.
+        zones: areas that take the objects in turn at a reset, in an order drawn anew; none: all
+            objects go to `area`.
         gap_m: least free distance between objects' centres at a reset.
         start_noise_rad: greatest deviation of each arm joint from home at a reset.
         period_s: servo period; physics_s: step of the physics, a whole fraction of it.
@@ -149,7 +153,8 @@ class TableWorldConfig:
     """
 
     robot: str = "panda"
-    area: tuple[float, float, float, float] = (0.30, 0.60, -0.20, 0.20)
+    area: Area = (0.30, 0.60, -0.20, 0.20)
+    zones: tuple[Area, ...] = ()
     gap_m: float = 0.085
     start_noise_rad: float = 0.05
     period_s: float = 0.01
@@ -171,10 +176,11 @@ class TableWorldConfig:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigError("two things of one name", where="world", got=", ".join(twice))
-        x0, x1, y0, y1 = self.area
-        if x0 >= x1 or y0 >= y1:
-            raise ConfigError("empty area", where="world.area", expected="[x0, x1, y0, y1]",
-                              got=str(self.area))  # fmt: skip
+        for field, area in (("area", self.area), *(("zones", zone) for zone in self.zones)):
+            x0, x1, y0, y1 = area
+            if x0 >= x1 or y0 >= y1:
+                raise ConfigError("empty area", where=f"world.{field}",
+                                  expected="[x0, x1, y0, y1]", got=str(area))  # fmt: skip
 
     @property
     def entity_names(self) -> tuple[str, ...]:
@@ -195,7 +201,11 @@ class TableWorldConfig:
 
     def fingerprint(self) -> str:
         """Hex digest of the scene; snapshots carry it."""
-        return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()[:16]
+        body = asdict(self)
+        if not self.zones:
+            # A scene without them is the one that it was before there were any.
+            del body["zones"]
+        return hashlib.sha256(repr(sorted(body.items())).encode()).hexdigest()[:16]
 
     @classmethod
     def load(cls, name: str = "table", **changes: Any) -> TableWorldConfig:

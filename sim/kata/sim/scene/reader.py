@@ -88,6 +88,7 @@ class SceneReader:
         self.tool_sites = {
             hand.name: model.site(f"{ROBOT}tool_{hand.name}").id for hand in description.hands
         }
+        self._bases = {hand.name: np.array(hand.base_m) for hand in self.robot.spec.hands}
         self._tendons = {
             hand.name: (model.tendon(ROBOT + hand.gripper).id, hand.drive.offset_m)
             for hand in description.hands
@@ -140,8 +141,7 @@ class SceneReader:
         region_pose[self._region_rows, :3] = self._region_at.now(self.data)
         return SceneView(
             self.names, poses, self.half, self.tags, self.articulation(), region_pose,
-            self._region_half, self.touching(), tools, self.openings(), latched,
-            np.zeros(3),
+            self._region_half, self.touching(), tools, self.openings(), latched, self._bases,
         )  # fmt: skip
 
     def free_spots(self, poses: Array, tools: dict[str, Pose]) -> tuple[Array, dict[int, int]]:

@@ -29,7 +29,7 @@ class SceneView:
         tools: `pose_world_tool` a hand.
         openings: of the gripper in m a hand.
         latched: buttons that stay down.
-        base: (3,) m, where the robot stands.
+        bases: (3,) m a hand, where its arm stands.
     """
 
     names: tuple[str, ...]
@@ -43,4 +43,4 @@ class SceneView:
     tools: Mapping[str, Pose]
     openings: Mapping[str, float]
     latched: frozenset[str]
-    base: Array
+    bases: Mapping[str, Array]
