@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kata.skills.contract.contract import Contract
     from kata.skills.execution.messages import LoadedSkill
     from kata.skills.library.library import Library
+    from kata.skills.library.trust import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,13 @@ class Agent:
 
     Attributes:
         inference: what runs the networks of learned policies: torch or onnx.
+        trust: whose packages are loaded; without one, those that the own key signed.
     """
 
     contract: Contract
     folder: Path | None = None
     inference: str = "torch"
+    trust: Trust | None = None
 
     def __post_init__(self) -> None:
         if self.inference not in INFERENCES:
@@ -53,15 +56,18 @@ class Agent:
         return self.identity or hashlib.sha256(json_bytes(contract)).hexdigest()
 
     def load(self, world: World) -> LoadedSkill:
-        """The skill in memory. Raises PackageError for a package of another robot, or unsound."""
-        from kata.skills.contract.package import open_package
+        """The skill in memory.
+
+        Raises PackageError for a package of another robot, or unsound, SignatureError for one that
+        is not trusted.
+        """
         from kata.skills.execution.messages import LoadedSkill
         from kata.skills.handover.boundary import Boundary, FactBoundary
         from kata.skills.handover.storage import load_boundary
 
         if self.folder is None:
             return LoadedSkill(self.contract, _expert(self.contract.name, world), FactBoundary())
-        skill = open_package(self.folder)
+        skill = (self.trust or own_trust()).open(self.folder)
         policy = skill.load_policy(lambda name: _expert(name, world))
         _check_robot(policy, world, self.folder)
         if self.inference != "torch" and not skill.scripted:
@@ -70,6 +76,14 @@ class Agent:
             set_inference(policy, self.inference)
         boundary: Boundary = skill.load_boundary(load_boundary) or FactBoundary()
         return LoadedSkill(skill.contract, policy, boundary)
+
+
+def own_trust() -> Trust:
+    """What is trusted where nothing else is said: what the own key signed."""
+    from kata.skills.library.signing import Keyring
+    from kata.skills.library.trust import Trust
+
+    return Trust.of(Keyring())
 
 
 def _expert(name: str, world: World) -> Policy:
@@ -93,14 +107,24 @@ def _check_robot(policy: Policy, world: World, folder: Path) -> None:
 
 def library_agents(library: Library, inference: str = "torch") -> tuple[Agent, ...]:
     """The best version of each skill of a library, by name."""
-    return tuple(Agent(skill.contract, skill.folder, inference) for skill in library.skills())
+    trust = library.trust
+    return tuple(
+        Agent(skill.contract, skill.folder, inference, trust) for skill in library.skills()
+    )
 
 
-def find_agent(policy: str, skill: str, library: str | None, version: str | None = None) -> Agent:
+def find_agent(
+    policy: str,
+    skill: str,
+    library: str | None,
+    version: str | None = None,
+    trust: Trust | None = None,
+) -> Agent:
     """Who acts: `expert`, `library`, or a package, or the folder of a `kata train`.
 
     Of the library the `version` of the skill, by default its best one. Raises UnknownNameError, or
-    ConfigError for a folder without a package of that skill, and a version that is of no library.
+    ConfigError for a folder without a package of that skill, and a version that is of no library;
+    SignatureError for a package that `trust` does not admit.
     """
     if version and policy != "library":
         raise ConfigError(
@@ -113,10 +137,9 @@ def find_agent(policy: str, skill: str, library: str | None, version: str | None
     if policy == "expert":
         return Agent(build.contract(skill))
     if policy == "library":
-        found = build.library(library).get(f"{skill}@{version}" if version else skill)
-        return Agent(found.contract, found.folder)
-    from kata.skills.contract.package import open_package
-
+        shelf = build.library(library, trust)
+        found = shelf.get(f"{skill}@{version}" if version else skill)
+        return Agent(found.contract, found.folder, trust=trust)
     package = package_in(Path(policy).expanduser())
     if package is None:
         raise ConfigError(
@@ -124,7 +147,7 @@ def find_agent(policy: str, skill: str, library: str | None, version: str | None
             where=f"policy={policy}",
             expected="expert, library, the out of kata train, or a package",
         )
-    opened = open_package(package)
+    opened = (trust or own_trust()).open(package)
     if opened.contract.name != skill:
         raise ConfigError(
             "a package of another skill",
@@ -132,7 +155,7 @@ def find_agent(policy: str, skill: str, library: str | None, version: str | None
             expected=skill,
             got=opened.contract.name,
         )
-    return Agent(opened.contract, package)
+    return Agent(opened.contract, package, trust=trust)
 
 
 def package_in(folder: Path) -> Path | None:

@@ -13,6 +13,7 @@ from kata.datasets.types import ConfigError, UnknownNameError
 from .configuration import Config
 from .keys import config_root, options
 from .quality import require_fit
+from .trusting import trust_of
 
 if TYPE_CHECKING:
     from kata.datasets.dataset import Dataset
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from kata.skills.evidence.descriptor import SkillDescriptor
     from kata.skills.evidence.workers import Workers
     from kata.skills.library.library import Library
+    from kata.skills.library.trust import Trust
 
 
 @functools.cache
@@ -45,15 +47,22 @@ def contract(name: str) -> Contract:
     raise UnknownNameError("skill", name, options("skill"), where="skill")
 
 
-def library(folder: str | None) -> Library:
-    """The library of a folder; without one the user's own, with the scripted experts in it."""
+def library_of(config: Config) -> Library:
+    """The library that `library`, `trust` and `allow_unsigned` of a configuration name."""
+    return library(config.library, trust_of(config))
+
+
+def library(folder: str | None, trust: Trust | None = None) -> Library:
+    """The library of a folder; without one the user's own, with the scripted experts in it.
+
+    Without a `trust` only what the own key signed is loaded from it.
+    """
     from kata.skills.library.library import Library
     from kata.skills.library.seed import seed
 
     if folder is None:
-        own = Library()
-        seed(own, contracts())
-        return own
+        seed(Library(), contracts())
+        return Library(trust=trust)
     path = Path(folder).expanduser()
     if not (path / "skills").is_dir():
         raise ConfigError(
@@ -62,7 +71,7 @@ def library(folder: str | None) -> Library:
             expected="a folder that holds skills/NAME-VERSION",
             hint="leave library out for the default one, or name the library of a demo's folder",
         )
-    return Library(path)
+    return Library(path, trust=trust)
 
 
 def dataset(folder: str, robot: str, least_score: float) -> Dataset:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from kata.datasets.types import ConfigError, MakeWorld
 
 from . import build
-from .agents import Agent, package_in
+from .agents import Agent, own_trust, package_in
 from .trials import Block, blocks, kept_worlds, spans
 from .workspace import RunFolder
 
 if TYPE_CHECKING:
     from kata.skills.evidence.blind import Blinding
     from kata.skills.evidence.workers import Workers
+    from kata.skills.library.trust import Trust
 
 EXPERT = "expert"
 
@@ -122,13 +123,17 @@ def unseal(contest: Contest, trials: Mapping[str, list[Block]]) -> dict[str, lis
 
 
 def find_candidates(
-    names: Sequence[str], skill: str | None, library: str | None
+    names: Sequence[str],
+    skill: str | None,
+    library: str | None,
+    trust: Trust | None = None,
 ) -> tuple[Candidate, ...]:
     """Who is meant by `expert`, `NAME@VERSION` of the library, or a folder; all of one skill.
 
-    Raises UnknownNameError, or ConfigError for candidates of several skills or none.
+    Raises UnknownNameError, ConfigError for candidates of several skills or none, or SignatureError
+    for a package that `trust` does not admit.
     """
-    found = [None if name == EXPERT else _find(name, library) for name in names]
+    found = [None if name == EXPERT else _find(name, library, trust) for name in names]
     skills = {each.agent.contract.name for each in found if each} | ({skill} if skill else set())
     if len(skills) != 1:
         raise ConfigError(
@@ -142,24 +147,23 @@ def find_candidates(
     return tuple(each or expert for each in found)
 
 
-def _find(name: str, library: str | None) -> Candidate:
-    from kata.skills.contract.package import open_package
-
+def _find(name: str, library: str | None, trust: Trust | None) -> Candidate:
     folder = Path(name).expanduser()
     package = None if "@" in name else package_in(folder)
     if package is not None:
-        opened = open_package(package)
-        return Candidate(name, Agent(opened.contract, package), opened.identity)
+        opened = (trust or own_trust()).open(package)
+        return Candidate(name, Agent(opened.contract, package, trust=trust), opened.identity)
     if folder.is_dir() or "/" in name:
         raise ConfigError(
             "no skill there",
             where=name,
             expected="expert, a version such as pick@1.0.0, the out of kata train, or a package",
         )
-    shelf = build.library(library)
+    shelf = build.library(library, trust)
     entry = shelf.show(name)
     skill = shelf.get(str(entry))
-    return Candidate(str(entry), Agent(skill.contract, skill.folder), entry.identity)
+    agent = Agent(skill.contract, skill.folder, trust=trust)
+    return Candidate(str(entry), agent, entry.identity)
 
 
 def differing_terms(candidates: Sequence[Candidate]) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import KataError, PackageError
 
 from . import build
 from .job import Done, Job
+from .trusting import trust_of
 
 if TYPE_CHECKING:
     from kata.sim.robots import RobotModel
@@ -22,7 +23,6 @@ def exported(job: Job, word: str) -> Done:
     Raises PackageError for a scripted skill, or one whose robot is not known here.
     """
     from kata.policies.lerobot.export import export_policy
-    from kata.policies.registry import load_policy
 
     skill = _skill(job, word)
     contract = skill.contract
@@ -33,7 +33,7 @@ def exported(job: Job, word: str) -> Done:
             expected="a skill that was learned",
             hint=f"kata train skill={contract.name} data=DIR, then kata library add",
         )
-    policy = load_policy(skill.folder)
+    policy: Any = skill.load_policy()
     robot = _robot(policy.card.robot, skill.folder)
     target = job.folder / f"{contract.name}-{contract.version}-lerobot"
     spec = robot.spec
@@ -56,12 +56,10 @@ def package_folder(word: str) -> Path:
 
 
 def _skill(job: Job, word: str) -> Skill:
-    from kata.skills.contract.package import open_package
-
     folder = package_folder(word)
     if (folder / "manifest.json").is_file():
-        return open_package(folder)
-    return build.library(job.config.library).get(word)
+        return trust_of(job.config).open(folder)
+    return build.library_of(job.config).get(word)
 
 
 def _robot(fingerprint: str, folder: Path) -> RobotModel:

@@ -34,12 +34,12 @@ class Lesson:
 
 
 def learn(lesson: Lesson, folder: Path, advance: Advance | None = None) -> dict[str, Any]:
-    """Train, goes on from a checkpoint in `folder`, and write the package; what came of it.
+    """Train, goes on from a checkpoint in `folder`, and write the signed package; what came of it.
 
     Raises DatasetError for data without the skill, and what the training raises.
     """
     from kata.policies import lerobot
-    from kata.skills.contract.package import write_package
+    from kata.skills.library.trust import make_package
 
     def progress(step: int, _steps: int, _loss: float) -> None:
         if advance:
@@ -47,7 +47,7 @@ def learn(lesson: Lesson, folder: Path, advance: Advance | None = None) -> dict[
 
     teach = _with_lerobot if lesson.settings.policy == lerobot.NAME else _with_ours
     save, found = teach(lesson, folder / TRAINING, progress)
-    package = write_package(folder, lesson.contract, save)
+    package = make_package(folder, lesson.contract, save)
     return {"skill": lesson.contract.name, "package": package.name, **found}
 
 

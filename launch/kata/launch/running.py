@@ -47,12 +47,13 @@ def _work(job: Job) -> tuple[Done, dict[str, Any]]:
     import logging
     import time
 
+    from .trusting import warnings_shown
     from .workspace import RESULT, logging_to
 
     config, folder = job.config, job.folder
     began = time.monotonic()
     module = importlib.import_module(f"kata.launch.verbs.{config.verb}")
-    with logging_to(folder):
+    with logging_to(folder), warnings_shown():
         log = logging.getLogger("kata.launch")
         log.info("kata %s %s", config.verb, config.plain())
         try:

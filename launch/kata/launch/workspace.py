@@ -25,7 +25,9 @@ RESUMING = frozenset({"bench", "compare", "demo", "evaluate", "publish", "record
 """Verbs that go on where an earlier run with the same folder stopped."""
 
 FREE = frozenset({"address", "device", "processes", "runtime", "vector", "workers"})
-"""Keys that may differ between a run and its continuation: they change no result but its time."""
+FREE |= {"allow_unsigned", "trust"}
+"""Keys that may differ between a run and its continuation: they change no result but its time, or
+say who may be loaded at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ ROOT = Path(__file__).resolve().parents[3]
 PICK = next(c for c in read_contracts(ROOT / "configs" / "skill") if c.name == "pick")
 
 
+def admit_all(report):
+    """Who signed it is asked elsewhere."""
+
+
 def learned(folder):
     write_file(folder / "policy.json", b'{"kind": "regression"}\n')
     write_file(folder / "policy.safetensors", b"weights")
@@ -168,7 +172,7 @@ def test_several_damages_are_listed_together(package):
     damage_altered(package)
     damage_surplus(package)
     with pytest.raises(PackageError) as caught:
-        open_package(package)
+        open_package(package, admit_all)
     assert str(caught.value) == (
         f"not the package that its manifest describes (in {package})\n"
         "  expected: every file as in manifest.json, and no other\n"
@@ -177,15 +181,29 @@ def test_several_damages_are_listed_together(package):
     )
 
 
+def manifest_with(**changed):
+    whole = {"format": 1, "name": "pick", "version": "1.0.0", "summary": "", "files": {}}
+    return json.dumps({**whole, "identity": "0" * 64, **changed}).encode()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "not a package"),
-        (b"{", "manifest is not JSON"),
-        (b"[" * 100_000, "manifest is not JSON"),
+        (b"{", "not plain JSON"),
+        (b"[" * 100_000, "not plain JSON"),
+        (b"[" * 40 + b"]" * 40, "not plain JSON"),
+        (b'{"format": 1, "format": 1}', "not plain JSON"),
+        (b'{"format": NaN}', "not plain JSON"),
+        (b'{"format": 1e999}', "not plain JSON"),
+        (b'{"name": "\\ud800"}', "not plain JSON"),
+        (b"\xff\xfe{\x00}\x00", "not plain JSON"),
         (b"[]", "unknown manifest"),
         (b'{"format": 2}', "unknown manifest"),
         (b'{"format": 1, "name": "x"}', "incomplete manifest"),
+        (manifest_with(version="1.0"), "impossible manifest"),
+        (manifest_with(name="../pick"), "impossible manifest"),
+        (manifest_with(identity="x"), "impossible manifest"),
     ],
 )
 def test_bad_manifests_are_refused(tmp_path, content, message):
@@ -211,7 +229,7 @@ def test_a_linked_manifest_is_refused(package):
 
 
 def test_a_scripted_skill_asks_the_callers_resolver(tmp_path):
-    skill = open_package(write_package(tmp_path, PICK, scripted("pick")))
+    skill = open_package(write_package(tmp_path, PICK, scripted("pick")), admit_all)
     assert skill.contract == PICK
     assert skill.scripted == "pick"
     expert = object()
@@ -221,8 +239,11 @@ def test_a_scripted_skill_asks_the_callers_resolver(tmp_path):
 
 
 def test_the_boundary_is_read_only_if_there_is_one(tmp_path, package):
-    assert open_package(package).load_boundary(lambda folder: folder.name) == "pick-1.0.0"
-    bare = open_package(write_package(tmp_path / "bare", PICK, learned))
+    names = open_package(package, admit_all).load_boundary(
+        lambda folder: [path.name for path in folder.iterdir()]
+    )
+    assert names == ["boundary.json"]
+    bare = open_package(write_package(tmp_path / "bare", PICK, learned), admit_all)
     assert bare.load_boundary(lambda folder: folder.name) is None
     assert bare.scripted == ""
 
@@ -230,7 +251,7 @@ def test_the_boundary_is_read_only_if_there_is_one(tmp_path, package):
 def test_a_policy_that_is_no_object_is_refused(tmp_path):
     folder = write_package(tmp_path, PICK, lambda f: write_file(f / "policy.json", b"3"))
     with pytest.raises(PackageError, match="not a policy"):
-        open_package(folder).load_policy()
+        open_package(folder, admit_all).load_policy()
 
 
 def test_a_bad_contract_inside_is_told_as_such(tmp_path):

@@ -14,9 +14,10 @@ import pytest
 from kata.datasets.files import json_bytes, write_file
 from kata.datasets.types import PackageError, UnknownNameError
 from kata.skills.contract.files import read_contracts
-from kata.skills.contract.package import scripted, write_package
+from kata.skills.contract.package import scripted
 from kata.skills.library.library import Library, default_root
 from kata.skills.library.seed import seed
+from kata.skills.library.trust import make_package
 
 CONTRACTS = read_contracts(Path(__file__).resolve().parents[3] / "configs" / "skill")
 PICK = next(contract for contract in CONTRACTS if contract.name == "pick")
@@ -33,7 +34,7 @@ def made(tmp_path):
 
     def make(version, policy="pick"):
         contract = replace(PICK, version=version)
-        return write_package(tmp_path / f"made-{policy}", contract, scripted(policy))
+        return make_package(tmp_path / f"made-{policy}", contract, scripted(policy))
 
     return make
 
@@ -215,7 +216,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from kata.skills.contract.files import read_contracts
-from kata.skills.contract.package import scripted, write_package
+from kata.skills.contract.package import scripted
 from kata.skills.library.library import Library
 
 contracts = read_contracts(Path(sys.argv[2]))
@@ -223,7 +224,7 @@ library = Library(Path(sys.argv[1]) / "library")
 print("ready", flush=True)
 for i in range(10_000):
     contract = replace(contracts[i % 8], version=f"1.{i}.0")
-    package = write_package(Path(sys.argv[1]) / "made", contract, scripted("x"))
+    package = make_package(Path(sys.argv[1]) / "made", contract, scripted("x"))
     entry = library.add(package)
     library.set_state(entry, "candidate", "measured")
     print(entry, flush=True)
@@ -244,7 +245,7 @@ def test_a_kill_leaves_every_announced_skill_whole(tmp_path, delay_s):
     assert [finding.problem for finding in library.verify() if finding.problem] == []
     states = {str(entry): entry.state for entry in library.list()}
     assert {states[name] for name in announced} <= {"candidate"}
-    assert library.add(write_package(tmp_path / "again", PICK, scripted("y"))).name == "pick"
+    assert library.add(make_package(tmp_path / "again", PICK, scripted("y"))).name == "pick"
 
 
 def test_temporary_leftovers_are_not_listed(library, made):

@@ -80,7 +80,7 @@ def judge(config: Config, library: Library, entry: Entry, measured: Block) -> No
 
 
 def _package(folder: Path, agent: Agent, boundary: Any) -> Path:
-    from kata.skills.contract.package import write_package
+    from kata.skills.library.trust import make_package
 
     source = agent.folder
     assert source is not None
@@ -89,4 +89,4 @@ def _package(folder: Path, agent: Agent, boundary: Any) -> Path:
         for name in _POLICY:
             shutil.copyfile(source / name, target / name)
 
-    return write_package(folder / PACKAGES, agent.contract, policy, boundary)
+    return make_package(folder / PACKAGES, agent.contract, policy, boundary)

@@ -5,14 +5,18 @@
       policy.json            its configuration; policy.safetensors: its weights, if it is learned
       boundary.json          start model, termination, calibration; boundary.safetensors: weights
       manifest.json          sha-256 of every file, and the identity
+      manifest.sig           signature over the manifest's bytes, by whoever vouches for it
 
-The identity is the hash over contract, policy and boundary; nothing else changes it.
+The identity is the hash over contract, policy and boundary; nothing else changes it. A package is
+verified by its hashes, which says that it is whole, and admitted by its signature, which says that
+somebody vouches for it: `open_package` asks for both.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +25,15 @@ from typing import Any
 from kata.datasets.files import json_bytes, write_file
 from kata.datasets.types import PackageError
 
-from .contract import FORMAT, Contract
-from .files import contract_text, read_contract
+from .contract import Contract
+from .files import contract_text, parse_contract
+from .reading import digest_plain, read_plain, shown, strict_json
+from .seal import SIGNATURE, Seal, read_seal
 from .skill import Skill
 from .storage import publish, staging
+
+FORMAT = 1
+"""Of the manifest, and of a scripted policy; a contract's own is in `skill.yaml`."""
 
 MANIFEST = "manifest.json"
 CORE = ("skill.yaml", "policy.json", "policy.safetensors", "boundary.json", "boundary.safetensors")
@@ -34,19 +43,53 @@ LIMITS = {".yaml": 64 << 10, ".json": 8 << 20, ".md": 1 << 20, ".sig": 4 << 10}
 LIMITS |= {".safetensors": 4 << 30}
 """The suffixes that a package may hold, each with the most bytes of such a file."""
 
+MOST_FILES = 64
+"""How many files a package may hold."""
+
 Writer = Callable[[Path], object]
 """Writes the policy's or the boundary's files into a folder."""
+
+_CLAIMS = {
+    "name": re.compile(r"[a-z][a-z0-9_]{0,63}"),
+    "version": re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}"),
+    "identity": re.compile(r"[0-9a-f]{64}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A package that is as its manifest says: bytes and sha-256 by file."""
+    """A package that is as its manifest says.
 
-    name: str
-    version: str
-    summary: str
+    Attributes:
+        files: bytes and sha-256 by file.
+        manifest: the bytes that a signature is over.
+        seal: the signature that was found, not yet checked; None without one.
+    """
+
+    contract: Contract
     identity: str
     files: dict[str, tuple[int, str]]
+    manifest: bytes
+    seal: Seal | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the skill."""
+        return self.contract.name
+
+    @property
+    def version(self) -> str:
+        """Of the skill."""
+        return self.contract.version
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a sentence."""
+        return self.contract.summary
+
+
+Admit = Callable[[Report], None]
+"""Raises SignatureError for a package that this robot does not trust; see `library.trust`."""
 
 
 def scripted(name: str) -> Writer:
@@ -97,33 +140,40 @@ def install(staged: Path, target: Path) -> Report:
 
 
 def verify(folder: Path) -> Report:
-    """Check every file against the manifest.
+    """Check every file against the manifest; whose package it is, is not asked.
 
-    Raises PackageError that lists what is altered, missing, surplus or unsafe.
+    Raises PackageError that lists what is altered, missing, surplus or unsafe, and ContractError
+    for a contract that is none.
     """
-    manifest = read_manifest(folder)
+    content = _manifest_bytes(folder)
+    manifest = _manifest_data(content, folder / MANIFEST)
     claimed: dict[str, Any] = manifest["files"]
     unsafe, present = _inspect(folder)
-    problems = [f"unsafe {name} ({why})" for name, why in unsafe.items()]
-    problems += [f"missing {name}" for name in claimed if name not in present | unsafe.keys()]
+    problems = [f"unsafe {shown(name)} ({why})" for name, why in unsafe.items()]
+    problems += [
+        f"missing {shown(name)}" for name in claimed if name not in present | unsafe.keys()
+    ]
     problems += [f"missing {name}" for name in CORE[:2] if name not in claimed]
-    problems += [f"surplus {name}" for name in sorted(present - claimed.keys() - {MANIFEST})]
+    surplus = present - claimed.keys() - {MANIFEST, SIGNATURE}
+    problems += [f"surplus {shown(name)}" for name in sorted(surplus)]
+    terms = read_plain(folder / CORE[0], LIMITS[".yaml"]) if CORE[0] in present else b""
     actual = {
-        name: (size, digest)
-        for name in sorted(present & claimed.keys())
-        for size, digest in [_digest(folder / name)]
+        name: _digest(folder / name, terms if name == CORE[0] else None)
+        for name in sorted(present & claimed.keys() - {MANIFEST, SIGNATURE})
     }
     problems += [
-        f"altered {name}"
+        f"altered {shown(name)}"
         for name, (size, digest) in actual.items()
         if claimed[name] != {"bytes": size, "sha256": digest}
     ]
     identity = identity_of({name: digest for name, (_, digest) in actual.items()})
     if not problems and identity != manifest["identity"]:
         problems.append("altered identity")
+    contract = None
     if not problems:
-        problems += _contradictions(folder, manifest)
-    if problems:
+        contract = parse_contract(terms, where=str(folder / CORE[0]))
+        problems += _contradictions(contract, manifest)
+    if problems or contract is None:
         raise PackageError(
             "not the package that its manifest describes",
             where=str(folder),
@@ -131,13 +181,17 @@ def verify(folder: Path) -> Report:
             got="; ".join(problems),
             hint="get or make the package again; it must not be used",
         )
-    return Report(manifest["name"], manifest["version"], manifest["summary"], identity, actual)
+    return Report(contract, identity, actual, content, read_seal(folder))
 
 
-def open_package(folder: Path) -> Skill:
-    """The skill of a package, verified. Raises PackageError or ContractError."""
+def open_package(folder: Path, admit: Admit) -> Skill:
+    """The skill of a package, verified and admitted: the one way from a folder to a `Skill`.
+
+    Raises PackageError or ContractError, and what `admit` raises.
+    """
     report = verify(folder)
-    return Skill(read_contract(folder / "skill.yaml"), report.identity, folder)
+    admit(report)
+    return Skill(report.contract, report.identity, folder, report.files)
 
 
 def identity_of(digests: dict[str, str]) -> str:
@@ -148,32 +202,43 @@ def identity_of(digests: dict[str, str]) -> str:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest's data, its form checked and nothing else. Raises PackageError."""
+    return _manifest_data(_manifest_bytes(folder), folder / MANIFEST)
+
+
+def _manifest_bytes(folder: Path) -> bytes:
     path = folder / MANIFEST
-    try:
-        if path.is_symlink() or path.stat().st_size > LIMITS[".json"]:
-            raise PackageError("unsafe manifest", where=str(path), expected="a small plain file")
-        data = json.loads(path.read_bytes())
-    except OSError as error:
+    if path.is_symlink():
+        raise PackageError("unsafe manifest", where=str(path), expected="a small plain file")
+    if not os.path.lexists(path):
         raise PackageError(
             "not a package",
             where=str(folder),
             expected=f"a folder with {MANIFEST}",
-            got=str(error.strerror),
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise PackageError("manifest is not JSON", where=str(path), got=str(error)) from None
+            got="no such file" if folder.is_dir() else "no such folder",
+        )
+    return read_plain(path, LIMITS[".json"])
+
+
+def _manifest_data(content: bytes, path: Path) -> dict[str, Any]:
+    data = strict_json(content, where=str(path))
     fields = {"name": str, "version": str, "summary": str, "identity": str, "files": dict}
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise PackageError("unknown manifest", where=str(path), expected=f"format: {FORMAT}")
     wrong = [field for field, kind in fields.items() if not isinstance(data.get(field), kind)]
     if wrong:
         raise PackageError("incomplete manifest", where=str(path), got="no " + ", ".join(wrong))
+    odd = [field for field, form in _CLAIMS.items() if not form.fullmatch(data[field])]
+    if odd:
+        got = ", ".join(f"{field} {shown(data[field])}" for field in odd)
+        raise PackageError("impossible manifest", where=str(path), got=got)
     return data
 
 
 def _manifest(folder: Path, contract: Contract) -> dict[str, Any]:
     digests = {
-        path.name: _digest(path) for path in sorted(folder.iterdir()) if path.suffix in LIMITS
+        path.name: digest_plain(path, LIMITS[path.suffix])
+        for path in sorted(folder.iterdir())
+        if path.suffix in LIMITS and path.name != SIGNATURE
     }
     return {
         "format": FORMAT,
@@ -190,36 +255,43 @@ def _manifest(folder: Path, contract: Contract) -> dict[str, Any]:
 def _inspect(folder: Path) -> tuple[dict[str, str], set[str]]:
     """What keeps each unsafe file from being opened, and the names of the others."""
     unsafe, present = {}, set()
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise PackageError("cannot read", where=str(folder), got=str(error.strerror)) from None
+    for path in paths:
         limit = LIMITS.get(path.suffix)
         if path.is_symlink():
             unsafe[path.name] = "a link"
         elif not path.is_file():
             unsafe[path.name] = "not a plain file"
-        elif limit is None:
-            unsafe[path.name] = f"suffix {path.suffix or 'none'}"
+        elif limit is None or (path.suffix == ".sig" and path.name != SIGNATURE):
+            unsafe[path.name] = f"suffix {shown(path.suffix) or 'none'}"
         elif path.stat().st_size > limit:
             unsafe[path.name] = f"larger than {limit} bytes"
         else:
             present.add(path.name)
+        if len(unsafe) + len(present) > MOST_FILES:
+            unsafe["package"] = f"more than {MOST_FILES} files"
+            break
     return unsafe, present
 
 
-def _contradictions(folder: Path, manifest: dict[str, Any]) -> list[str]:
-    contract = read_contract(folder / "skill.yaml")
+def _contradictions(contract: Contract, manifest: dict[str, Any]) -> list[str]:
     pairs = {
         "name": contract.name,
         "version": contract.version,
         "summary": contract.summary,
     }
     return [
-        f"{field} {manifest[field]!r} against {value!r} in skill.yaml"
+        f"{field} {shown(repr(manifest[field]))} against {shown(repr(value))} in skill.yaml"
         for field, value in pairs.items()
         if manifest[field] != value
     ]
 
 
-def _digest(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return path.stat().st_size, digest
+def _digest(path: Path, content: bytes | None) -> tuple[int, str]:
+    """Size and sha-256, of bytes that were read already, or of the file."""
+    if content is None:
+        return digest_plain(path, LIMITS[path.suffix])
+    return len(content), hashlib.sha256(content).hexdigest()

@@ -1,16 +1,24 @@
-"""A skill: its contract, and the policy and boundary behind it, loaded when asked for."""
+"""A skill: its contract, and the policy and boundary behind it, loaded when asked for.
+
+Only `package.open_package` makes one, after the package was verified and admitted. What is loaded
+later is copied to a place of its own first, and hashed on the way: a file that was changed in
+between is found, and one that is changed meanwhile is not the one that is read.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kata.datasets.types import PackageError, Policy
+from kata.datasets.types import KataError, PackageError, Policy
 
 from .contract import Contract
+from .reading import copy_plain, read_plain, strict_json
 
 ScriptedResolver = Callable[[str], Policy]
 """Gives the scripted expert of a name; whoever knows the simulator passes it in."""
@@ -23,16 +31,18 @@ class Skill:
     Attributes:
         identity: hex digest over contract, policy and boundary.
         folder: its package.
+        files: bytes and sha-256 of each file, as they were verified.
     """
 
     contract: Contract
     identity: str
     folder: Path
+    files: Mapping[str, tuple[int, str]] = field(compare=False, repr=False)
 
     @property
     def scripted(self) -> str:
         """Name of the scripted expert that it runs; empty for a learned policy."""
-        settings = self._policy_settings()
+        settings = read_settings(self.folder, self.files)
         return str(settings["name"]) if settings.get("kind") == "scripted" else ""
 
     def load_policy(self, scripted: ScriptedResolver | None = None) -> Policy:
@@ -44,7 +54,8 @@ class Skill:
         if not self.scripted:
             from kata.policies import load_policy
 
-            policy: Policy = load_policy(self.folder)
+            with self._copied(lambda name: not name.startswith("boundary.")) as folder:
+                policy: Policy = load_policy(folder)
             return policy
         if scripted is None:
             raise PackageError(
@@ -56,15 +67,51 @@ class Skill:
         return scripted(self.scripted)
 
     def load_boundary[B](self, read: Callable[[Path], B]) -> B | None:
-        """What `read` makes of the package's folder; None if it has no boundary."""
-        return read(self.folder) if (self.folder / "boundary.json").is_file() else None
+        """What `read` makes of the boundary's files in a folder; None if it has no boundary.
 
-    def _policy_settings(self) -> dict[str, Any]:
-        path = self.folder / "policy.json"
-        try:
-            settings = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise PackageError("cannot read the policy", where=str(path), got=str(error)) from None
-        if not isinstance(settings, dict):
-            raise PackageError("not a policy", where=str(path), expected="a JSON object")
-        return settings
+        Raises PackageError for files that are not as they were verified.
+        """
+        if "boundary.json" not in self.files:
+            return None
+        with self._copied(lambda name: name.startswith("boundary.")) as folder:
+            return read(folder)
+
+    @contextmanager
+    def _copied(self, wanted: Callable[[str], bool]) -> Iterator[Path]:
+        """A folder with the data files that are wanted, each as it was verified."""
+        with tempfile.TemporaryDirectory(prefix="kata-skill-") as made:
+            for name, known in self.files.items():
+                if name.endswith((".json", ".safetensors")) and wanted(name):
+                    copied = copy_plain(self.folder / name, Path(made) / name, known[0])
+                    if copied != known:
+                        raise _altered(self.folder / name)
+            try:
+                yield Path(made)
+            except KataError as error:
+                # Whoever reads it must be told of the package, not of a folder that is gone.
+                error.where = error.where.replace(made, str(self.folder))
+                raise
+
+
+def read_settings(folder: Path, files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
+    """What `policy.json` of a verified package says.
+
+    Raises PackageError for one that is no JSON object, or not the one that was verified.
+    """
+    path = folder / "policy.json"
+    content = read_plain(path, files[path.name][0])
+    if hashlib.sha256(content).hexdigest() != files[path.name][1]:
+        raise _altered(path)
+    settings = strict_json(content, where=str(path))
+    if not isinstance(settings, dict):
+        raise PackageError("not a policy", where=str(path), expected="a JSON object")
+    return settings
+
+
+def _altered(path: Path) -> PackageError:
+    return PackageError(
+        "a file that was changed after it was verified",
+        where=str(path),
+        expected="no other process that writes to a package",
+        hint="get or make the package again; it must not be used",
+    )

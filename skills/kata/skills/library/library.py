@@ -6,6 +6,7 @@ after a kill, and a folder that was copied in by hand is simply there.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kata.datasets.types import ContractError, PackageError, UnknownNameError
-from kata.skills.contract.files import read_contract
-from kata.skills.contract.package import install, read_manifest, verify
+from kata.datasets.files import write_file
+from kata.datasets.types import ContractError, PackageError, SignatureError, UnknownNameError
+from kata.skills.contract.package import Report, install, read_manifest, verify
+from kata.skills.contract.seal import SIGNATURE
 from kata.skills.contract.skill import Skill
 from kata.skills.contract.storage import staging
 
@@ -23,6 +25,9 @@ from .chain import check, sound_records
 from .places import default_root
 from .records import STATES, Record, State, add_record, add_state, read_records, state_of
 from .signing import Keyring
+from .trust import Trust
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,23 @@ class Library:
     Args:
         root: its folder, made at the first `add`; without one, `default_root()`.
         keyring: signs its records and says whose signatures count; without one, the user's own.
+        trust: whose packages are loaded; without one, those that the own key signed.
     """
 
-    def __init__(self, root: Path | None = None, keyring: Keyring | None = None) -> None:
+    def __init__(
+        self,
+        root: Path | None = None,
+        keyring: Keyring | None = None,
+        trust: Trust | None = None,
+    ) -> None:
         self.root = default_root() if root is None else Path(root)
         self.keyring = keyring or Keyring()
+        self._trust = trust
+
+    @property
+    def trust(self) -> Trust:
+        """Whose packages are loaded. Raises SignatureError for keys that cannot be used."""
+        return self._trust or Trust.of(self.keyring)
 
     @property
     def _skills(self) -> Path:
@@ -138,24 +155,38 @@ class Library:
     def get(self, name: str) -> Skill:
         """The skill of `NAME[@VERSION]`, every file verified.
 
+        Raises UnknownNameError, PackageError or ContractError, and SignatureError for a package
+        that is not trusted.
+        """
+        return self.trust.open(self.show(name).folder)
+
+    def look(self, name: str) -> Report:
+        """What `NAME[@VERSION]` is, verified; nothing of it can be loaded, so no trust is asked.
+
         Raises UnknownNameError, PackageError or ContractError.
         """
-        return self._open(self.show(name))
+        return verify(self.show(name).folder)
 
     def skills(self) -> tuple[Skill, ...]:
         """The best version of each skill that is not retired, verified, by name.
 
-        Raises PackageError or ContractError for one that is unsound.
+        Those that are not trusted are left out, which is logged. Raises PackageError or
+        ContractError for one that is unsound, SignatureError where none is left.
         """
         versions: dict[str, list[Entry]] = {}
         for entry in self.list():
             if entry.state != "retired":
                 versions.setdefault(entry.name, []).append(entry)
-        return tuple(self._open(self._best(name, found)) for name, found in versions.items())
-
-    def _open(self, entry: Entry) -> Skill:
-        verify(entry.folder)
-        return Skill(read_contract(entry.folder / "skill.yaml"), entry.identity, entry.folder)
+        found, refused, trust = [], [], self.trust
+        for name, entries in versions.items():
+            try:
+                found.append(trust.open(self._best(name, entries).folder))
+            except SignatureError as error:
+                _log.warning("%s is left out: %s; %s", error.where, error.got, error.hint)
+                refused.append(error)
+        if refused and not found:
+            raise refused[0]
+        return tuple(found)
 
     def add(self, folder: Path, state: str = "draft", reason: str = "added") -> Entry:
         """Copy a package in, verified before and after. Adding it again changes nothing.
@@ -170,7 +201,8 @@ class Library:
         target = self.folder(report.name, report.version)
         if not target.exists():
             with staging(target) as staged:
-                for name in [*report.files, "manifest.json"]:
+                seal = [SIGNATURE] if report.seal else []
+                for name in [*report.files, "manifest.json", *seal]:
                     shutil.copyfile(Path(folder) / name, staged / name, follow_symlinks=False)
                 install(staged, target)
         entry = self._entry(target)
@@ -182,6 +214,8 @@ class Library:
                 got=f"identity {report.identity[:12]}",
                 hint=f"a version never changes; the next one is {self.next_version(report.name)}",
             )
+        if report.seal and verify(target).seal is None:
+            write_file(target / SIGNATURE, report.seal.to_bytes())
         if next(iter(self.records(entry)), None) is None:
             self.set_state(entry, state, reason)
         return self._entry(target)

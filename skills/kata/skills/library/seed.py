@@ -8,16 +8,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from kata.skills.contract.contract import Contract
-from kata.skills.contract.package import scripted, write_package
+from kata.skills.contract.package import scripted
 
 from .library import Entry, Library
+from .trust import make_package
 
 SEED_VERSION = "0.1.0"
 """Below every learned version, so that a learned skill of the same state comes first."""
 
 
 def seed(library: Library, contracts: Sequence[Contract]) -> tuple[Entry, ...]:
-    """Install the scripted expert of each contract whose name the library does not have.
+    """Install the scripted expert of each contract whose name the library does not have, signed.
 
     They become candidates: usable at once, and not claimed to be measured. What the library
     has already, sound or not, is left alone; `Library.verify` tells what is not sound.
@@ -30,7 +31,8 @@ def seed(library: Library, contracts: Sequence[Contract]) -> tuple[Entry, ...]:
             place = library.folder(contract.name, SEED_VERSION)
             if contract.name not in known and not place.exists():
                 first = replace(contract, version=SEED_VERSION)
-                package = write_package(Path(folder), first, scripted(contract.name))
+                policy = scripted(contract.name)
+                package = make_package(Path(folder), first, policy, keyring=library.keyring)
                 reason = "the scripted expert that comes with kata"
                 added.append(library.add(package, "candidate", reason))
     return tuple(added)

@@ -1,15 +1,17 @@
-"""Signatures on records: one Ed25519 key a user, made when it is first needed.
+"""The keys of a user: one Ed25519 key of the own, made when it is first needed, and trusted ones.
 
     KATA_HOME/keys/own.pem     private key, PKCS #8 without a passphrase, readable by its owner only
+    KATA_HOME/keys/trusted/    public keys of others, see `trusted`
 
-A signature proves that a record was written with that key and not changed since. It is no shield
-against whoever may read the key's file. Source: Josefsson and Liusvaara, RFC 8032, 2017.
+A signature on a record or a package proves that it was made with that key and not changed since. It
+is no shield against whoever may read the key's file. Source: Josefsson and Liusvaara, RFC 8032,
+2017. What is signed is either the bytes of a manifest or those of a record; neither can be taken
+for the other, because a manifest has no `skill` and a record no `files`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 import stat
@@ -19,10 +21,14 @@ from typing import TYPE_CHECKING
 from kata.datasets.files import sync, told
 from kata.datasets.types import SignatureError
 
+from .keys import fingerprint, is_signed
 from .places import default_keys
+from .trusted import FOLDER, TrustedKey, add_trusted, read_trusted, remove_trusted
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+__all__ = ["OWN", "Keyring", "fingerprint", "is_signed"]
 
 OWN = "own.pem"
 """The file of the key that signs; keys of others that are trusted get files of their own."""
@@ -34,7 +40,7 @@ _AGAIN += "foreign to the records that the old one signed"
 
 
 class Keyring:
-    """The key that signs, and the keys whose signatures count: so far no other.
+    """The key that signs, and the keys of others that are trusted.
 
     Args:
         folder: where the keys lie, made at the first signature; without one, `default_keys()`.
@@ -49,6 +55,27 @@ class Keyring:
         """The file of the own key, whether it is there or not."""
         return self.folder / OWN
 
+    @property
+    def trusted_folder(self) -> Path:
+        """Where the trusted keys lie."""
+        return self.folder / FOLDER
+
+    def make(self) -> bytes:
+        """Make the own key where there is none; its public half. Raises SignatureError if so."""
+        if self.path.exists():
+            raise SignatureError(
+                "there is a key already",
+                where=str(self.path),
+                got=f"key {fingerprint(self.public())}",
+                hint="what it signed counts only while it is there: keep it. To begin anew, move "
+                "the file away, trust the old public key, and sign again",
+            )
+        return self.public()
+
+    def own(self) -> bytes | None:
+        """The 32 bytes of the own public key; None while there is none. Raises as `public`."""
+        return self.public() if self._own is not None or self.path.exists() else None
+
     def public(self) -> bytes:
         """The 32 bytes of the own public key, made if there is none.
 
@@ -61,8 +88,31 @@ class Keyring:
         return self._key().sign(content)
 
     def trusts(self, public: bytes) -> bool:
-        """Whether signatures of this public key count. Raises SignatureError; makes no key."""
-        return (self._own is not None or self.path.exists()) and public == self.public()
+        """Whether records signed with this public key count: the own, or one trusted for them.
+
+        Raises SignatureError for keys that cannot be used; makes no key.
+        """
+        return public == self.own() or any(
+            key.public == public for key in self.trusted() if key.records
+        )
+
+    def trusted(self) -> tuple[TrustedKey, ...]:
+        """The keys of others that are trusted, by name. Raises SignatureError."""
+        return read_trusted(self.trusted_folder)
+
+    def trust(self, public: bytes, name: str, *, records: bool = False) -> TrustedKey:
+        """Trust the packages signed with a key, and its records too if so said; durable.
+
+        Raises SignatureError or StorageError.
+        """
+        with told(self.folder):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.trusted_folder.mkdir(mode=0o700, exist_ok=True)
+        return add_trusted(self.trusted_folder, public, name, records=records)
+
+    def untrust(self, wanted: str) -> TrustedKey:
+        """Trust a key no longer. Raises UnknownNameError, SignatureError or StorageError."""
+        return remove_trusted(self.trusted_folder, wanted)
 
     def _key(self) -> Ed25519PrivateKey:
         if self._own is None:
@@ -95,23 +145,6 @@ class Keyring:
             finally:
                 temporary.unlink(missing_ok=True)
             sync(self.folder)
-
-
-def fingerprint(public: bytes) -> str:
-    """A name for a public key: the first 16 hex digits of its sha-256."""
-    return hashlib.sha256(public).hexdigest()[:16]
-
-
-def is_signed(public: bytes, signature: bytes, content: bytes) -> bool:
-    """Whether `signature` is that of `content` by the key of these 32 bytes."""
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, content)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def _load(path: Path) -> Ed25519PrivateKey:
