@@ -46,6 +46,7 @@ def conditions(leaves):
 
 LEAF = st.one_of(
     st.sampled_from(ATOMS).map(lambda atom: Condition("atom", atom=atom)),
+    st.sampled_from(ATOMS).map(lambda atom: Condition("atom", atom=atom, least=1.5)),
     st.just(Condition("true")),
 )
 CLOSED = conditions(LEAF)
@@ -247,3 +248,46 @@ def plainly(condition, now):
 def test_the_quick_way_gives_what_the_definition_says(condition, now):
     truth = condition.evaluate(now)
     assert (truth.value, truth.margin) == plainly(condition.ground(TABLE), now)
+
+
+MARGIN = st.floats(0, 4).map(lambda x: round(x, 2))
+
+
+@given(facts(), st.sampled_from(ATOMS), MARGIN)
+def test_a_least_margin_asks_for_more_than_truth(facts, atom, least):
+    condition = Condition.parse(f"{atom} >= {least}")
+    plain = Condition.parse(str(atom)).evaluate(facts)
+    truth = condition.evaluate(facts)
+    if least and plain.value:
+        assert truth.value is (facts.margin(atom) >= least)
+    else:
+        assert truth.value is plain.value
+    assert truth.margin == pytest.approx(facts.margin(atom) - least)
+    assert condition.plain() == Condition.parse(str(atom))
+
+
+@given(facts(), st.lists(st.tuples(st.sampled_from(ATOMS), MARGIN, st.booleans()), min_size=1))
+def test_margins_hold_in_conjunctions_too(facts, rows):
+    """Conjunctions are read from the table at once; they must say what their parts say."""
+    texts = [f"{'not ' * negated}{atom} >= {least}" for atom, least, negated in rows]
+    whole = Condition.parse(" and ".join(texts)).evaluate(facts)
+    parts = [Condition.parse(text).evaluate(facts) for text in texts]
+    values = [part.value for part in parts]
+    wanted = False if False in values else None if None in values else True
+    assert whole.value is wanted
+    assert whole.margin == pytest.approx(min(part.margin for part in parts))
+
+
+@pytest.mark.parametrize("text", ["open(drawer) >=", "open(drawer) >= -1", "open(drawer) >= x"])
+def test_a_margin_is_a_number(text):
+    with pytest.raises(ConditionError, match="cannot parse"):
+        Condition.parse(text)
+
+
+def test_hands_are_those_that_atoms_name():
+    atoms = [Atom.parse(f"gripper_empty({hand})") for hand in ("left", "right")]
+    table = AtomTable(tuple(atoms), {})
+    assert table.hands == table.names("hand") == ("left", "right")
+    assert AtomTable((), {}).hands == ("hand",)
+    every = Condition.parse("forall ?h: hand. gripper_empty(?h)").ground(table)
+    assert str(every) == "gripper_empty(left) and gripper_empty(right)"

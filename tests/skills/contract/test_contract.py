@@ -1,23 +1,30 @@
 """Contracts and calls: YAML and back, and what is refused with which words."""
 
+import re
 import string
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kata.datasets.types import Condition, ConditionError, ContractError
+from kata.datasets.types import Condition, ConditionError, ContractError, Place, UnknownNameError
+from kata.datasets.types.arguments import free_text, number_text
 from kata.skills.contract.call import Call
-from kata.skills.contract.contract import Contract, Parameter
+from kata.skills.contract.contract import Contract
 from kata.skills.contract.files import (
     contract_text,
     parse_contract,
     read_contract,
     read_contracts,
 )
+from kata.skills.contract.parameter import Parameter
+from kata.skills.contract.promise import Embodiment, Envelope, FailureMode, Workspace
 from kata.skills.contract.testing_scene import facts_for
+from kata.skills.testing.fake_world import FakeWorld
 
 FOLDER = Path(__file__).resolve().parents[3] / "configs" / "skill"
 CONTRACTS = read_contracts(FOLDER)
@@ -44,28 +51,66 @@ def test_yaml_and_back(contract):
 
 
 NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=8)
+WORDS = st.text(max_size=60).map(lambda text: " ".join(text.split()))
 CONDITIONS = st.sampled_from(
     [
         "true",
-        "open(drawer)",
+        "open(drawer) >= 1.5",
         "holding(?a) and not gripper_empty()",
         "forall ?s: cube. not on(?a, ?s)",
     ]
 ).map(Condition.parse)
+NUMBERS = st.tuples(st.floats(-9, 9), st.floats(0, 9), st.floats(0, 1)).map(
+    lambda t: Parameter(
+        "way_m", "number", "m", t[0], t[0] + t[1], number_text(min(t[0] + t[1], t[0] + t[1] * t[2]))
+    )
+)
+PARAMETERS = st.lists(
+    st.one_of(
+        NUMBERS,
+        st.just(Parameter("spot", "pose", default="table@0.1,0,0.02")),
+        st.just(Parameter("how", "text", default='"gently"')),
+        st.just(Parameter("label", "text")),
+    ),
+    unique_by=lambda parameter: parameter.name,
+).map(lambda more: (Parameter("a", "object"), Parameter("giver", "hand"), *more))
+COORDINATES = st.tuples(*[st.floats(-2, 0)] * 3), st.tuples(*[st.floats(0.1, 2)] * 3)
+LIMITS = st.builds(
+    Envelope,
+    speed_m_s=st.floats(0.01, 3),
+    force_n=st.none() | st.floats(1, 90),
+    workspace=st.none() | st.builds(Workspace, *COORDINATES),
+)
+EMBODIMENTS = st.builds(
+    Embodiment,
+    arms=st.integers(0, 3),
+    joints=st.integers(0, 9),
+    gripper=st.booleans(),
+    sensors=st.lists(NAMES, max_size=2).map(tuple),
+    rate_hz=st.floats(0, 500),
+    control=st.sampled_from(["", "joint", "tool"]),
+)
 ANY = st.builds(
     Contract,
     name=NAMES,
     version=st.tuples(*[st.integers(0, 99)] * 3).map(lambda v: "{}.{}.{}".format(*v)),
-    summary=st.text(max_size=60).map(lambda text: " ".join(text.split())),
-    parameters=st.just((Parameter("a", "object"),)),
+    summary=WORDS,
+    parameters=PARAMETERS,
     requires=CONDITIONS,
     holds=CONDITIONS,
     achieves=CONDITIONS,
     duration_s=st.floats(0.1, 99),
     settle_s=st.floats(0, 9),
     cost=st.floats(0, 99),
-    speed_m_s=st.floats(0, 3),
-    resources=st.lists(NAMES, max_size=2).map(tuple),
+    resources=st.lists(st.one_of(NAMES, st.just("?giver")), max_size=2).map(tuple),
+    limits=LIMITS,
+    embodiment=EMBODIMENTS,
+    description=WORDS,
+    examples=st.lists(WORDS, max_size=2).map(tuple),
+    failures=st.lists(
+        st.builds(FailureMode, NAMES, CONDITIONS, WORDS), max_size=2, unique_by=lambda m: m.name
+    ).map(tuple),
+    provenance=st.dictionaries(st.sampled_from(["dataset", "code"]), WORDS),
 )
 
 
@@ -86,16 +131,60 @@ def test_pick_can_become_true_although_a_cube_is_a_support_too():
         ({"version": "1.0"}, "bad version"),
         ({"duration_s": 0}, "impossible numbers"),
         ({"cost": float("nan")}, "impossible numbers"),
-        ({"speed_m_s": -1}, "impossible numbers"),
+        ({"limits": {"speed_m_s": -1}}, "impossible limits"),
+        ({"limits": {"force_n": float("inf")}}, "impossible limits"),
+        ({"limits": {"speed": 1}}, "unknown key (in skill.yaml limits)"),
+        ({"limits": {"workspace": {"low": [0, 0, 0]}}}, "half a workspace"),
+        ({"limits": {"workspace": {"low": [0, 0, 0], "high": [1, 0, 1]}}}, "not a workspace"),
+        ({"limits": 3}, "not a mapping (in skill.yaml limits)"),
+        ({"embodiment": {"arms": -1}}, "impossible embodiment"),
+        ({"embodiment": {"control": "by thought"}}, "impossible embodiment"),
+        ({"embodiment": {"gripper": "maybe"}}, "not a choice"),
+        ({"provenance": {"author": "me"}}, "unknown key (in skill.yaml provenance)"),
+        (
+            {"failures": {"slips": {"sign": "holding(?what)"}}},
+            "(in skill.yaml pick.failures.slips)",
+        ),
+        ({"examples": "pick it"}, "not a list"),
+        ({"resources": ["?object"]}, "bad resource"),
+        ({"parameters": {"object": "object", "hand": "hand"}}, "parameters out of order"),
+        (
+            {
+                "parameters": {
+                    "way_m": {"type": "number", "unit": "m", "range": [0, 1]},
+                    "object": "object",
+                }
+            },
+            "parameters out of order",
+        ),
+        (
+            {"parameters": {"object": "object", "way": {"type": "number", "unit": "m"}}},
+            "a number's name must bear its unit",
+        ),
+        (
+            {"parameters": {"object": "object", "way_m": {"type": "number", "unit": "m"}}},
+            "a number needs a range",
+        ),
+        (
+            {
+                "parameters": {
+                    "object": "object",
+                    "way_m": {"type": "number", "unit": "m", "range": [0, 1], "default": 2},
+                }
+            },
+            "the default does not fit",
+        ),
         ({"duration_s": "long"}, "wrong type"),
         ({"parameters": ["object"]}, "wrong type"),
         ({"parameters": {"Object": "object"}}, "bad parameter names"),
-        ({"format": 2}, "unknown format"),
+        ({"format": 3}, "unknown format"),
+        ({"format": True}, "unknown format"),
+        ({"format": 1}, "fields of a later format"),
         ({"format": None}, "unknown format"),
         ({"surprise": 1}, "surplus ['surprise']"),
         (
             {"achieves": "holding(?thing)"},
-            "names an unknown parameter (in pick.achieves)",
+            "names an unknown parameter (in skill.yaml pick.achieves)",
         ),
         ({"requires": "clear(?object"}, "cannot parse (in skill.yaml condition"),
         ({"requires": "cleer(?object)"}, "did you mean 'clear'"),
@@ -162,3 +251,157 @@ def test_wrong_arguments_are_refused(arguments):
 def test_contracts_are_values():
     assert replace(PICK) == PICK
     assert len({PICK, replace(PICK)}) == 1
+
+
+def test_a_contract_of_format_1_is_read_as_one_of_now():
+    """As the first release wrote it; the package keeps its bytes, what is read is of now."""
+    old = (Path(__file__).parent / "format_1.yaml").read_bytes()
+    contract = parse_contract(old)
+    assert contract.limits.speed_m_s == 0.4
+    assert contract.to_data()["format"] == 2
+    assert parse_contract(contract_text(contract).encode()) == contract
+
+
+PUSH = Contract.from_data(
+    {
+        "format": 2,
+        "name": "slide",
+        "version": "1.0.0",
+        "summary": "Slide it.",
+        "parameters": {
+            "object": "object",
+            "way_m": {"type": "number", "unit": "m", "range": [0.02, 0.2], "default": 0.1},
+            "to": {"type": "pose", "default": "table@0.4,0,0.02"},
+            "how": {"type": "text", "default": "gently"},
+        },
+        "achieves": "near(?object, blue_cube)",
+        "duration_s": 5,
+    }
+)
+HANDOVER = Contract.from_data(
+    {
+        "format": 2,
+        "name": "handover",
+        "version": "1.0.0",
+        "summary": "From hand to hand.",
+        "parameters": {"object": "object", "giver": "hand", "taker": "hand"},
+        "requires": "holding(?giver, ?object) and gripper_empty(?taker)",
+        "achieves": "holding(?taker, ?object) and gripper_empty(?giver)",
+        "resources": ["?giver", "?taker"],
+        "duration_s": 9,
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("pick(red_cube)", "pick(red_cube)"),
+        (" pick( red_cube ,hand=left )", "pick(red_cube, hand=left)"),
+        ("pick(object=red_cube)", "pick(red_cube)"),
+        (
+            "slide(red_cube)",
+            'slide(red_cube, way_m=0.1, to=table@0.4,0,0.02, how="gently")',
+        ),
+        (
+            'slide(red_cube, how="a, (b) = \\"c\\"", to=drawer@1,2,3,0.5, way_m=2e-2)',
+            'slide(red_cube, way_m=0.02, to=drawer@1,2,3,0.5, how="a, (b) = \\"c\\"")',
+        ),
+        ("handover(red_cube, left, right)", "handover(red_cube, left, right)"),
+    ],
+)
+def test_a_call_is_read_from_text(said, shown):
+    call = Call.parse(said, [PICK, PUSH, HANDOVER])
+    assert str(call) == shown
+    assert Call.parse(shown, [PICK, PUSH, HANDOVER]) == call
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("pick", "not a call"),
+        ("pick()", "wrong arguments"),
+        ("pick(red_cube, blue_cube)", "wrong arguments"),
+        ("pick(red_cube,)", "a value after the comma"),
+        ("pick(red_cube); place(x)", "not a call"),
+        ("pick(object=red_cube, object=blue_cube)", "wrong arguments"),
+        ("handover(red_cube, left, right, hand=left)", "wrong arguments"),
+        ("slide(red_cube, way_m=0.5)", "'way_m' is out of its range"),
+        ("slide(red_cube, way_m=nan)", "not a number"),
+        ("slide(red_cube, way_m=far)", "not a number"),
+        ("slide(red_cube, to=table@1,2)", "not a call"),
+        ("slide(red_cube, to=table)", "not a place"),
+        ("pick(" + "x" * 3000 + ")", "not a call"),
+    ],
+)
+def test_what_is_no_call_is_refused(said, message):
+    with pytest.raises(ConditionError, match=re.escape(message)):
+        Call.parse(said, [PICK, PUSH, HANDOVER])
+
+
+def test_a_skill_that_is_not_there_is_named():
+    with pytest.raises(UnknownNameError, match="did you mean 'pick'"):
+        Call.parse("pik(red_cube)", [PICK])
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_a_call_or_refused(text):
+    with suppress(ConditionError, UnknownNameError):
+        Call.parse(text, [PICK, PUSH, HANDOVER])
+    with suppress(ConditionError, UnknownNameError):
+        Call.parse(f"slide({text})", [PUSH])
+
+
+@given(
+    st.floats(0.02, 0.2),
+    st.tuples(*[st.floats(-9, 9)] * 4),
+    st.text(st.characters(categories=["L", "N", "P"]) | st.just(" "), max_size=20),
+)
+def test_every_call_reads_back_equal(way, place, how):
+    x, y, z, yaw = place
+    values = {"way_m": way, "to": str(Place("table", x, y, z, yaw)), "how": free_text(how)}
+    call = Call.of(PUSH, ["red_cube"]).with_values(**values)
+    assert Call.parse(str(call), [PUSH]) == call
+    assert call.numbers == {"way_m": way}
+
+
+def test_a_hand_stands_for_the_omitted_one_and_claims_its_arm():
+    call = Call(PICK, ("red_cube",), "left")
+    assert "gripper_empty(left)" in str(call.requires)
+    assert "holding(left, red_cube)" in str(call.achieves)
+    assert (call.hands, call.resources) == (("left",), {"left_arm"})
+    assert Call(PICK, ("red_cube",)).resources == {"arm"}
+    both = Call(HANDOVER, ("red_cube", "left", "right"))
+    assert both.resources == {"left_arm", "right_arm"}
+    assert both.objects == both.focus == ("red_cube",)
+
+
+def test_a_call_shows_the_policy_things_places_and_numbers():
+    seen = FakeWorld().observe()
+    call = Call.parse("slide(red_cube, to=drawer@0.1,0,0)", [PUSH]).seen(seen)
+    assert call.focus == ("red_cube", "drawer@0.1,0,0")
+    drawer, place = seen.entities["drawer"].pose, call.focused()[1].pose
+    assert np.allclose(place.position, drawer.apply(np.array([0.1, 0.0, 0.0])))
+    values = call.values()
+    assert values["observation.arguments"].tolist() == [0.1]
+    assert values["observation.focus"].shape == (2, len(seen.entities["drawer"].row()))
+    assert values["observation.environment_state"].shape == seen.values()[
+        "observation.environment_state"].shape  # fmt: skip
+    with pytest.raises(UnknownNameError, match="shelf"):
+        Call.parse("slide(red_cube, to=shelf@0,0,0)", [PUSH]).seen(seen)
+
+
+def test_an_embodiment_says_what_a_robot_lacks():
+    robot = FakeWorld().robot
+    assert Embodiment().lacks(robot) == ()
+    assert Embodiment(arms=2, joints=7).lacks(robot) == (
+        "2 arms of 7 joints with a gripper, not 0",
+    )
+    assert Embodiment(rate_hz=500).lacks(robot, 0.01) == ("a servo of 500 Hz, not 100",)
+
+
+@given(st.tuples(*[st.floats(-3, 3)] * 3))
+def test_a_workspace_tells_how_far_a_point_is_outside(point):
+    box = Workspace((-1.0, -1.0, 0.0), (1.0, 1.0, 1.0))
+    inside = np.clip(point, box.low, box.high)
+    assert box.outside_m(point) == pytest.approx(float(np.linalg.norm(inside - point)))

@@ -58,7 +58,7 @@ def test_a_package_holds_what_its_manifest_says(package):
 def test_the_manifest_is_golden(tmp_path):
     contract = Contract.from_data(
         {
-            "format": 1,
+            "format": 2,
             "name": "open",
             "version": "1.0.0",
             "summary": "Open it.",

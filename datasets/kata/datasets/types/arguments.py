@@ -122,11 +122,11 @@ def numbers_of(texts: Sequence[str]) -> Array:
     return np.array([float(text) for text in texts if is_number(text)], dtype=float)
 
 
-def about(observation: Observation, texts: Sequence[str]) -> Observation:
-    """The observation about a call with these arguments: things, places and numbers.
+def about(observation: Observation, texts: Sequence[str], hand: str = "") -> Observation:
+    """The observation about a call by `hand` with these arguments: things, places, numbers, hands.
 
-    Hands of the robot and free text are nothing to look at. Raises UnknownNameError for a thing,
-    or a place's frame, that is not there.
+    Free text is nothing to look at. Raises UnknownNameError for a thing, or a place's frame, that
+    is not there.
     """
     focus: list[str] = []
     targets: dict[str, EntityState] = {}
@@ -139,4 +139,6 @@ def about(observation: Observation, texts: Sequence[str]) -> Observation:
             targets[str(place)] = place.entity(observation.entities[place.frame].pose)
         elif is_name(text) and (text in observation.entities or text not in observation.tools):
             focus.append(text)
-    return observation.with_focus(focus, targets, numbers_of(texts))
+    named = [text for text in (hand, *texts) if text in observation.tools]
+    hands = [name for name in named if name not in observation.entities]
+    return observation.with_focus(focus, targets, numbers_of(texts), hands)

@@ -80,6 +80,7 @@ class Observation:
         stamps: time of each key in s where it differs from `time_s`.
         targets: places that the running call names, as things that are not in the scene.
         arguments: (P,) numbers that the running call names, in parameter order, SI units.
+        hands: that the running call uses: its own, then those that it names; none: the first.
     """
 
     time_s: float
@@ -95,14 +96,16 @@ class Observation:
     language: str = ""
     targets: Mapping[str, EntityState] = field(default_factory=dict)
     arguments: Array = field(default_factory=lambda: np.empty(0))
+    hands: tuple[str, ...] = ()
 
     def with_focus(
         self,
         names: Sequence[str],
         targets: Mapping[str, EntityState] | None = None,
         arguments: Array | Sequence[float] = (),
+        hands: Sequence[str] = (),
     ) -> Observation:
-        """The same observation, about these entities, targets and numbers.
+        """The same observation, about these entities, targets and numbers, for these hands.
 
         Raises UnknownNameError for a name that is neither an entity nor a target.
         """
@@ -111,7 +114,9 @@ class Observation:
             if name not in self.entities and name not in places:
                 raise UnknownNameError("entity", name, self.entities, where="focus")
         numbers = np.array(arguments, dtype=float)
-        return replace(self, focus=tuple(names), targets=places, arguments=numbers)
+        return replace(
+            self, focus=tuple(names), targets=places, arguments=numbers, hands=tuple(hands)
+        )
 
     def focused(self) -> tuple[EntityState, ...]:
         """The S things in focus, in their order."""

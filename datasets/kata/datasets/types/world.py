@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from .facts import Facts
+from .facts import DEFAULT_HAND, Facts
 from .pose import Array, Pose
 from .robot import RobotSpec
 from .signals import ActionChunk, ChunkRequest, ChunkSpec, Command, Observation, Trajectory
@@ -72,12 +72,16 @@ class SimWorld(World, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """What one trial is about: the call, its goal as condition text, and a time limit."""
+    """What one trial is about: the call, its goal as condition text, and a time limit.
+
+    `hand` is whose call it is, on a robot with several.
+    """
 
     skill: str
     arguments: Mapping[str, str]
     goal: str
     limit_s: float
+    hand: str = DEFAULT_HAND
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ def relevant_facts(call: Call, facts: Facts) -> tuple[tuple[Atom, bool | None], 
     atoms = {
         atom
         for atom in grounded.atoms()
-        if atom in facts and (not call.values or set(atom.arguments) & set(call.values))
+        if atom in facts and (not call.objects or set(atom.arguments) & set(call.objects))
     }
     return tuple((atom, facts.value(atom)) for atom in sorted(atoms))
 
