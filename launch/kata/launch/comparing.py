@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import ConfigError
@@ -127,6 +128,19 @@ def ranked_result(config: Config, candidates: Sequence[Candidate], trials: Trial
     lines.append("who shares a letter was not told apart")
     lines += _differ_lines(differ)
     return Done(result, tuple(lines), "kata library list")
+
+
+def with_fidelity(done: Done, candidates: Sequence[Candidate], trials: Trials) -> Done:
+    """The same, with what the trials say about the contract of each package, by identity."""
+    from kata.skills.evidence.fidelity import fidelity_of
+    from kata.skills.evidence.fidelity_records import FIELD
+
+    found = {
+        each.identity: fidelity_of(trials[each.name]).to_data()
+        for each in candidates
+        if each.identity
+    }
+    return replace(done, result={**done.result, FIELD: found})
 
 
 def _told(candidate: Candidate, trials: Sequence[Block]) -> Block:

@@ -17,6 +17,7 @@ from .job import Job
 from .progress import bounds, percent
 from .replays import keep_failures
 from .trials import Block, SkillTrials, blocks, skill_block, spans
+from .trusting import trust_of
 
 if TYPE_CHECKING:
     from kata.skills.evidence.cells import Cell
@@ -59,11 +60,12 @@ def check(config: Config) -> None:
 
 def subject(config: Config) -> Subject:
     """Who acts. Raises UnknownNameError, ConfigError or PackageError."""
-    agent = find_agent(config.policy, config.skill, config.library, config.version)
+    trust = trust_of(config)
+    agent = find_agent(config.policy, config.skill, config.library, config.version, trust)
     agent = replace(agent, inference=config.inference)
     if config.policy != "library":
         return Subject(agent)
-    library = build.library(config.library)
+    library = build.library(config.library, trust)
     return Subject(agent, library, library.show(f"{agent.contract.name}@{agent.contract.version}"))
 
 
@@ -120,8 +122,18 @@ def summary(config: Config, tried: Subject, episodes: Sequence[Block]) -> dict[s
         "cost": cost(episodes),
         "cells": [cell.to_data() for cell in cells(config, tried, episodes)],
         "failures": [{key: episode[key] for key in shown} for episode in failures],
+        **fidelity(tried, episodes),
         "seeds": [episode["seed"] for episode in episodes],
     }
+
+
+def fidelity(tried: Subject, episodes: Sequence[Block]) -> dict[str, Any]:
+    """What the trials say about the contract, by identity; nothing for what has no package."""
+    from kata.skills.evidence.fidelity import fidelity_of
+    from kata.skills.evidence.fidelity_records import FIELD
+
+    identity = tried.agent.identity
+    return {FIELD: {identity: fidelity_of(episodes).to_data()}} if identity else {}
 
 
 def _severity(episode: Block) -> tuple[int, float, int]:
@@ -175,6 +187,7 @@ def record(
 
     The same evidence is recorded once, however often it is measured again.
     """
+    from kata.skills.evidence.fidelity_records import FIELD
     from kata.skills.evidence.software import software
 
     if tried.library is None or tried.entry is None:
@@ -190,6 +203,7 @@ def record(
         "robot": config.robot,
         "world": world.fingerprint(),
         "software": software(),
+        FIELD: result[FIELD][tried.agent.identity],
     }
     trained = library.records(entry, "training")
     if trained and "dataset" in trained[-1].data:

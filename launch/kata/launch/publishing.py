@@ -116,7 +116,7 @@ def candidates_of(library: Library, attempt: Attempt) -> tuple[Candidate, ...]:
 
 def _candidate(library: Library, entry: Entry) -> Candidate:
     """A version, its files verified. Raises PackageError."""
-    agent = Agent(library.get(str(entry)).contract, entry.folder)
+    agent = Agent(library.get(str(entry)).contract, entry.folder, trust=library.trust)
     return Candidate(str(entry), agent, entry.identity)
 
 
@@ -134,10 +134,13 @@ def rule(
 ) -> tuple[Ruling, dict[str, Any]]:
     """What the rule says, and what was measured of the version."""
     from kata.skills.evidence.compare import rate_of
+    from kata.skills.evidence.fidelity import fidelity_of
+    from kata.skills.evidence.fidelity_records import FIELD
     from kata.skills.evidence.promotion import Claim, rule_on_first, rule_on_next
 
     new = trials[candidates[0].name]
     measured = {**build.provenance(config, config.start), **rate_of(new).to_data()}
+    measured[FIELD] = fidelity_of(new).to_data()
     if len(candidates) == 1:
         return rule_on_first(rate_of(new), attempt.number), measured
     sizes = [_policy_bytes(each.agent.folder) for each in candidates]
@@ -145,6 +148,21 @@ def rule(
     ruling = rule_on_next(new, trials[candidates[1].name], attempt.number, claim)
     differ = differing_terms(candidates)
     return ruling, {**measured, "contracts_differ": differ} if differ else measured
+
+
+def rule_on_words(
+    library: Library, candidates: Sequence[Candidate], ruling: Ruling, measured: Mapping[str, Any]
+) -> Ruling:
+    """The ruling, unless the contract lies by these trials and the version's evidence together."""
+    from kata.skills.evidence.fidelity import Fidelity
+    from kata.skills.evidence.fidelity_findings import findings
+    from kata.skills.evidence.fidelity_records import FIELD, recorded_fidelity
+    from kata.skills.evidence.promotion import rule_on_contract
+
+    tried = candidates[0]
+    before = recorded_fidelity(library, library.show(tried.name), str(measured["robot"]))
+    counts = before + Fidelity.from_data(measured[FIELD])
+    return rule_on_contract(ruling, findings(tried.agent.contract, counts))
 
 
 def _policy_bytes(folder: Path | None) -> int:

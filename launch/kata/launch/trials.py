@@ -136,6 +136,7 @@ def sentence_episode(
     on_frame: Callable[[Any], None] | None = None,
 ) -> tuple[Block, RunLog | None]:
     """One episode of a sentence in the scene of a seed, and its log unless there is no plan."""
+    from kata.skills.evidence.witness import witnesses
     from kata.skills.execution.runner import run
     from kata.skills.planning.service import make_plan
 
@@ -149,7 +150,9 @@ def sentence_episode(
         return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
     predicted = predicted_data(forecast.chain(answer.plan.calls, moves=mode == "full"))
     log = run(world, answer.plan, skills, planner, mode, seed, on_frame=on_frame)
-    return {"calls": list(answer.calls), "predicted": predicted, **log.to_data()}, log
+    told = [each.to_data() for each in witnesses(log, contracts)]
+    block = {"calls": list(answer.calls), "predicted": predicted, **log.to_data()}
+    return {**block, "witnesses": told}, log
 
 
 def blocks(

@@ -9,10 +9,12 @@ from kata.launch.comparing import (
     check_settings,
     paired_result,
     ranked_result,
+    with_fidelity,
 )
 from kata.launch.contests import Contest, find_candidates, hold, unseal
 from kata.launch.job import Done, Job
 from kata.launch.seeds import episode_seed
+from kata.launch.trusting import trust_of
 
 
 def run(job: Job) -> Done:
@@ -22,7 +24,7 @@ def run(job: Job) -> Done:
     config = job.config
     names = asked_candidates(config)
     check_settings(config, names)
-    candidates = find_candidates(names, config.skill, config.library)
+    candidates = find_candidates(names, config.skill, config.library, trust_of(config))
     skill = candidates[0].agent.contract.name
     first_seed = episode_seed(config.seed, f"compare {skill}", 0)
     make_world = build.make_trial(config, skill, config.start)
@@ -42,5 +44,6 @@ def run(job: Job) -> Done:
             f"comparing {skill}",
             enough if config.sequential else None,
         )
+    named = unseal(contest, trials)
     told = paired_result if len(candidates) == 2 else ranked_result
-    return told(config, candidates, unseal(contest, trials))
+    return with_fidelity(told(config, candidates, named), candidates, named)

@@ -6,7 +6,7 @@ word it takes, and a function of `(job, word)` in a module of `kata.launch`.
 
 from __future__ import annotations
 
-from kata.launch import exporting, shelves, stocking
+from kata.launch import exporting, linting, shelves, stocking
 from kata.launch.actions import Action, dispatch
 from kata.launch.job import Done, Job
 
@@ -17,6 +17,7 @@ ACTIONS: dict[str, Action] = {
     "verify": shelves.verified,
     "rollback": stocking.rolled_back,
     "export": exporting.exported,
+    "lint": linting.linted,
 }
 
 

@@ -13,6 +13,7 @@ from kata.launch.publishing import (
     contest_of,
     overridden,
     rule,
+    rule_on_words,
 )
 
 
@@ -23,7 +24,7 @@ def run(job: Job) -> Done:
 
     config = job.config
     check_settings(config)
-    library = build.library(config.library)
+    library = build.library_of(config)
     entry = asked_entry(job, library)
     if config.override:
         return overridden(library, entry, config.reason)
@@ -35,5 +36,6 @@ def run(job: Job) -> Done:
     trials = unseal(contest, sealed)
     ruling, measured = rule(config, candidates, trials, attempt)
     known = conclusion(library, attempt)
+    ruling = ruling if known else rule_on_words(library, candidates, ruling, measured)
     told = known or conclude(library, attempt, ruling, measured)
     return concluded(library, attempt, told, ruling, trials)

@@ -7,6 +7,7 @@ from typing import Any
 from kata.launch import build, sentences, showing
 from kata.launch.descriptors import predicted_words
 from kata.launch.job import Done, Job
+from kata.launch.linting import fidelity_of_runs
 from kata.launch.planning import answer_lines
 from kata.launch.progress import percent, say
 from kata.launch.trials import chain_block, spans
@@ -23,7 +24,7 @@ def run(job: Job) -> Done:
     sentences.check_trials(config.trials)
     film = job.folder / VIDEO if sentences.wants_video(config) else None
     workers = build.workers(config, job.folder.path)
-    asked = sentences.trials_of(config, build.library(config.library))
+    asked = sentences.trials_of(config, build.library_of(config))
     answer = sentences.plan_first(asked)
     head = answer_lines(answer)
     if answer.plan is None:
@@ -34,6 +35,7 @@ def run(job: Job) -> Done:
         episodes = sentences.run_modes(asked, modes, spans(config.trials), workers, film)
     result: dict[str, Any] = answer.to_json()
     job.folder.write_json("episodes.json", episodes)
+    result |= fidelity_of_runs(asked.agents, episodes)
     result |= {mode: chain_block(runs) for mode, runs in episodes.items()}
     lines = []
     for mode in modes:

@@ -6,6 +6,8 @@
   McNemar test), or it is less than 5 points worse (Tango's score test) and, on the same seeds, it
   is what its reason says: faster, smaller or safer.
 
+Neither is promoted while its contract lies: see `rule_on_contract`.
+
 Attempts against the same best version share one error budget, see `budget`. Every test here is
 two-sided at what the attempt may spend, so that its two ways to be promoted by chance, half of that
 each, spend no more together. Only a version that was shown to be better becomes the best one:
@@ -25,6 +27,7 @@ from kata.datasets.types import UnknownNameError
 
 from .budget import attempt_alpha
 from .compare import Outcome, measure, pairs_of
+from .fidelity_findings import EVERY_START, Finding, lies
 from .interval import Interval
 from .paired import PairedOutcomes
 from .paired_margin import least_difference, margin_p_value
@@ -135,6 +138,23 @@ def rule_on_next(
     if not holds:
         return Ruling(False, "", f"{ruling.text}, and {told}", tests)
     return Ruling(True, claim.reason, f"not worse by {100 * MARGIN:.0f} points, and {told}", tests)
+
+
+def rule_on_contract(ruling: Ruling, found: Sequence[Finding]) -> Ruling:
+    """The same ruling, unless what was found beyond chance says that the contract lies.
+
+    How often a version succeeds is judged by its trials, so that this is not held against it
+    again; from which starts it fails, what it claims and what it changes are.
+    """
+    told = [each for each in lies(found) if each.subject != EVERY_START]
+    tests = {**ruling.tests, "lies": [each.to_data() for each in told]}
+    if not ruling.promoted or not told:
+        return Ruling(ruling.promoted, ruling.ground, ruling.text, tests)
+    worst = told[0]
+    share = f"in {worst.rate.successes} of {worst.rate.trials} executions"
+    more = f", and {len(told) - 1} more" if len(told) > 1 else ""
+    text = f"its contract lies: {worst.subject} {worst.text}, {share}{more}"
+    return Ruling(False, "", text, tests)
 
 
 def rule_on_pairs(outcomes: PairedOutcomes, attempt: int) -> Ruling:

@@ -29,6 +29,7 @@ from .metrics import Hits, Jerk, Metrics
 from .replay import Replay
 from .seeds import trial_seeds
 from .start_facts import start_conditions
+from .witness import Witness, witnesses
 from .workers import Workers
 
 Progress = Callable[[int, int], None]
@@ -54,6 +55,7 @@ class Trial:
         failure: how to see it again; None after a success.
         start_kind: word for where it began, such as `nominal`; empty where nobody said.
         end: robot and focus after it; None where nobody looked.
+        witness: what it says about the contract; None where the call never began.
     """
 
     seed: int
@@ -70,6 +72,7 @@ class Trial:
     failure: Replay | None = None
     start_kind: str = ""
     end: Start | None = None
+    witness: Witness | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file, without the start and the replay."""
@@ -84,6 +87,7 @@ class Trial:
             "kind": self.failure.kind if self.failure else "",
             "start_kind": self.start_kind,
             "conditions": dict(self.conditions),
+            "witness": None if self.witness is None else self.witness.to_data(),
         }
 
 
@@ -138,8 +142,8 @@ def trial_steps(
     """The trial of a seed as a generator of requests for chunks; it depends on nothing else."""
     observation = world.reset(seed)
     episode = world.episode
-    call = Call.of(skill.contract, dict(episode.arguments))
-    seen = observation.with_focus(call.focus)
+    call = Call.of(skill.contract, dict(episode.arguments), episode.hand)
+    seen = call.seen(observation)
     start, chance = Start.of(seen), skill.boundary.may_start(call, seen).probability
     goal = Condition.parse(episode.goal)
     log = yield from steps(
@@ -159,7 +163,8 @@ def trial_steps(
     return Trial(
         seed, str(call), log.success, log.reason, log.duration_s, start,
         cost.path_m, cost.jerk, cost.limits_hit, start_conditions(call, log.first), chance, failure,
-        end=Start.of(world.observe(), call.focus),
+        end=Start.of(call.seen(world.observe())),
+        witness=next(witnesses(log, [skill.contract]), None),
     )  # fmt: skip
 
 

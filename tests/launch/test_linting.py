@@ -1,0 +1,116 @@
+"""`kata library lint`, and `kata publish` of a contract that lies, on a world in miniature."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from kata.datasets.types import Condition
+from kata.launch.cli import main
+from kata.skills.contract.package import scripted
+from kata.skills.library.library import Library
+from kata.skills.library.trust import make_package
+from kata.skills.testing import CONTRACTS, FakeWorld, UnreliablePolicy
+
+
+@pytest.fixture(autouse=True)
+def small_world(monkeypatch):
+    monkeypatch.setattr("kata.launch.build.make_trial", lambda *_: FakeWorld)
+    monkeypatch.setattr("kata.launch.agents._expert", lambda *_: UnreliablePolicy(1.0))
+
+
+@pytest.fixture
+def add(kata_home, tmp_path):
+    """Adds `pick` in a version that promises this."""
+    assert main(["library", "list", f"out={kata_home / 'list'}"]) == 0
+
+    def one(version, achieves):
+        said = Condition.parse(achieves)
+        contract = replace(CONTRACTS["pick"], version=version, achieves=said)
+        return Library().add(make_package(tmp_path / "made", contract, scripted("pick")))
+
+    return one
+
+
+@pytest.fixture
+def call(tmp_path):
+    runs = iter(range(100))
+
+    def run(*line):
+        folder = tmp_path / f"run{next(runs)}"
+        code = main([*line, f"out={folder}"])
+        path = folder / "result.json"
+        return code, json.loads(path.read_text()) if path.exists() else {}
+
+    return run
+
+
+TRUE, LIE = "holding(?object) and not gripper_empty()", "holding(?object)"
+
+
+def evaluate(version, trials=25):
+    return "evaluate", "policy=library", "skill=pick", f"version={version}", f"trials={trials}"
+
+
+def test_lint_reads_what_evaluations_recorded_and_fails_where_a_contract_lies(add, call, capsys):
+    add("1.0.0", LIE)
+    add("1.1.0", TRUE)
+    assert call("library", "lint", "pick@1.0.0")[1]["skills"][0]["verdict"] == "unknown"
+    for version in ("1.0.0", "1.1.0"):
+        assert call(*evaluate(version))[0] == 0
+    capsys.readouterr()
+    code, result = call("library", "lint", "pick@1.0.0")
+    (skill,) = result["skills"]
+    assert (code, skill["verdict"], skill["executions"], result["true"]) == (1, "lies", 25, False)
+    (found,) = skill["findings"]
+    assert (found["level"], found["subject"]) == ("lie", "not gripper_empty()")
+    assert found["interval"][0] > 0.5
+    shown = capsys.readouterr().out
+    assert "proposal: achieves: not gripper_empty()" in shown
+    assert call("library", "lint", "pick@1.1.0")[0] == 0
+    verdicts = [s["verdict"] for s in call("library", "lint", "pick")[1]["skills"]]
+    assert sorted(verdicts) == ["lies", "true", "unknown"]
+
+
+def test_trials_that_two_evaluations_share_count_once(add, call):
+    add("1.1.0", TRUE)
+    for trials in (10, 25):
+        assert call(*evaluate("1.1.0", trials))[0] == 0
+    assert call("library", "lint", "pick@1.1.0")[1]["skills"][0]["executions"] == 25
+
+
+def test_lint_reads_the_folder_of_a_run_instead(add, call, tmp_path, capsys):
+    add("1.0.0", LIE)
+    add("1.1.0", TRUE)
+    assert call("compare", "a=pick@1.0.0", "b=pick@1.1.0", "trials=25")[0] == 0
+    code, result = call("library", "lint", "pick", f"runs={tmp_path / 'run0'}")
+    found = {skill["version"]: skill["verdict"] for skill in result["skills"]}
+    assert code == 1
+    assert (found["1.0.0"], found["1.1.0"]) == ("lies", "true")
+    assert call("library", "lint", f"runs={tmp_path / 'nowhere'}")[0] == 2
+    assert "nothing there tells of executions" in capsys.readouterr().err
+
+
+def test_a_contract_that_lies_is_not_promoted_unless_by_override(add, call, capsys):
+    add("1.0.0", LIE)
+    code, result = call("publish", "skill=pick", "version=1.0.0", "trials=60")
+    assert (code, result["promoted"], result["successes"]) == (1, False, 60)
+    assert "its contract lies: not gripper_empty()" in result["text"]
+    (refusal,) = Library().records(Library().show("pick@1.0.0"), "refusal")
+    assert "its contract lies" in refusal.data["text"]
+    assert refusal.data["tests"]["lies"]
+    code, result = call(
+        "publish", "skill=pick", "version=1.0.0", "override=true", "reason=an old contract"
+    )
+    assert (code, result["ground"]) == (0, "override")
+    add("1.1.0", TRUE)
+    assert call("publish", "skill=pick", "version=1.1.0", "trials=60")[1]["promoted"]
+
+
+def test_what_was_measured_before_weighs_in_a_promotion(add, call):
+    add("1.0.0", LIE)
+    # Too few trials to show the lie by themselves.
+    assert call(*evaluate("1.0.0"))[0] == 0
+    code, result = call("publish", "skill=pick", "version=1.0.0", "trials=19")
+    lies = result["tests"]["lies"]
+    assert (code, lies[0]["trials"]) == (1, 25 + 19)
