@@ -18,9 +18,10 @@ from kata.launch.demo import stages
 from kata.launch.demo.shelf import judge
 from kata.launch.keys import verb_keys
 from kata.launch.seeds import episode_seed
-from kata.skills.contract.package import scripted, write_package
+from kata.skills.contract.package import scripted
 from kata.skills.library.library import Library
 from kata.skills.library.signing import Keyring
+from kata.skills.library.trust import make_package
 
 LINE = [
     "demo",
@@ -145,7 +146,7 @@ def test_one_set_of_rollouts_judges_one_version_of_a_skill(tmp_path: Path) -> No
     measured = {"trials": 20, "successes": 20, "rate": 1.0, "interval": [0.83, 1.0]}
     for summary in ("learned", "learned again"):
         contract = replace(build.contract("open"), version="1.0.0", summary=summary)
-        entry = library.add(write_package(tmp_path / summary, contract, scripted("open")))
+        entry = library.add(make_package(tmp_path / summary, contract, scripted("open")))
         if summary == "learned":
             judge(config, library, entry, measured)
             (evidence,) = library.records(entry, "evidence")

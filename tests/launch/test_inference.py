@@ -13,7 +13,7 @@ from kata.launch.agents import Agent
 from kata.policies.fakes import fake_policy
 from kata.policies.onnx_network import OnnxNetwork
 from kata.policies.policy import ChunkPolicy
-from kata.skills.contract.package import write_package
+from kata.skills.library.trust import make_package
 
 WORLD: Any = SimpleNamespace(robot=fake_robot(), kinematics=None)
 
@@ -23,7 +23,7 @@ def test_a_learned_skill_is_run_by_what_was_chosen(
     inference: str, engine: type, tmp_path: Path
 ) -> None:
     contract = build.contract("pick")
-    package = write_package(tmp_path, contract, fake_policy("regression").save)
+    package = make_package(tmp_path, contract, fake_policy("regression").save)
     policy = Agent(contract, package, inference).load(WORLD).policy
     assert isinstance(policy, ChunkPolicy)
     assert isinstance(policy.engine, engine)

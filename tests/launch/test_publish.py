@@ -17,8 +17,9 @@ import pytest
 
 from kata.launch import build
 from kata.launch.cli import main
-from kata.skills.contract.package import scripted, write_package
+from kata.skills.contract.package import scripted
 from kata.skills.library.library import Library
+from kata.skills.library.trust import make_package
 from kata.skills.testing import CONTRACTS, FakeWorld, UnreliablePolicy
 
 
@@ -47,7 +48,7 @@ def add(library, tmp_path):
 
     def one(version, policy):
         contract = replace(CONTRACTS["pick"], version=version)
-        return library.add(write_package(tmp_path / "made", contract, scripted(policy)))
+        return library.add(make_package(tmp_path / "made", contract, scripted(policy)))
 
     return one
 
@@ -138,7 +139,7 @@ def test_no_decision_is_said_after_all_trials(add, call, capsys) -> None:
 def test_a_package_that_won_belongs_into_the_library_first(add, call, tmp_path, capsys) -> None:
     add("1.0.0", "p30")
     contract = replace(CONTRACTS["pick"], version="1.1.0")
-    package = write_package(tmp_path / "mine", contract, scripted("p100"))
+    package = make_package(tmp_path / "mine", contract, scripted("p100"))
     _, result = call("compare", "a=pick@1.0.0", f"b={package}", "trials=20")
     assert (result["decision"], result["b"]["name"]) == ("b", str(package))
     assert capsys.readouterr().out.splitlines()[-1] == f"next: kata library add {package}"

@@ -9,8 +9,9 @@ import pytest
 from kata.datasets.types import PackageError
 from kata.launch import build
 from kata.launch.cli import main
-from kata.skills.contract.package import scripted, write_package
+from kata.skills.contract.package import scripted
 from kata.skills.library.library import Library
+from kata.skills.library.trust import make_package
 from kata.skills.testing import CONTRACTS, FakeWorld, UnreliablePolicy
 
 OTHER_OUT = "name another out; the trials in this one are of what it began with"
@@ -28,7 +29,7 @@ def package(tmp_path):
 
     def make(version, summary="picks"):
         contract = replace(CONTRACTS["pick"], version=version, summary=summary)
-        return write_package(tmp_path / "made", contract, scripted("p70"))
+        return make_package(tmp_path / "made", contract, scripted("p70"))
 
     return make
 
