@@ -36,13 +36,18 @@ def listed(job: Job, _word: str) -> Done:
 
 def shown_skill(job: Job, name: str) -> Done:
     """The contract of a version and every record about it, oldest first."""
-    library = build.library(job.config.library)
+    from kata.skills.contract.skill import read_settings
+
+    library = build.library_of(job.config)
     entry = library.show(name)
-    skill = library.get(str(entry))
+    report = library.look(str(entry))
+    settings = read_settings(entry.folder, report.files)
+    expert = settings.get("name") if settings.get("kind") == "scripted" else None
     records = library.records(entry)
     told: dict[str, Any] = {
-        **skill.contract.to_data(),
-        "policy": f"scripted expert {skill.scripted}" if skill.scripted else "learned",
+        **report.contract.to_data(),
+        "policy": f"scripted expert {expert}" if expert else "learned",
+        "signature": str(library.trust.judge(report)),
         "identity": entry.identity,
         "folder": str(entry.folder),
     }
