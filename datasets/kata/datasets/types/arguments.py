@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,6 +120,12 @@ def parse_text(text: str) -> str:
 def numbers_of(texts: Sequence[str]) -> Array:
     """The numbers (P,) among arguments, in their order."""
     return np.array([float(text) for text in texts if is_number(text)], dtype=float)
+
+
+def names_in(texts: Iterable[str]) -> list[str]:
+    """The names among arguments, and the frames of their places."""
+    places = (Place.parse(text).frame if is_place(text) else text for text in texts)
+    return [text for text in places if is_name(text)]
 
 
 def about(observation: Observation, texts: Sequence[str], hand: str = "") -> Observation:

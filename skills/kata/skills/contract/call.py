@@ -191,11 +191,11 @@ class Call:
         return tuple(name for name in names if name not in observation.entities)
 
     def seen(self, observation: Observation) -> Observation:
-        """The observation about this call: focus, places and numbers.
+        """The observation about this call: focus, places, numbers and hands.
 
         Raises UnknownNameError for a thing, or a place's frame, that is not there.
         """
-        return about(observation, self.values)
+        return about(observation, self.values, self.hand if self.contract.one_handed else "")
 
     def with_values(self, **values: str | float) -> Call:
         """The same call with other arguments. Raises ConditionError."""
