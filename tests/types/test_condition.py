@@ -230,7 +230,10 @@ def plainly(condition, now):
     if condition.kind == "atom":
         if condition.atom not in now:
             return False, float("-inf")
-        return now.value(condition.atom), now.margin(condition.atom)
+        value, margin = now.value(condition.atom), now.margin(condition.atom)
+        if condition.least and value and margin < condition.least:
+            value = False
+        return value, margin - condition.least
     if condition.kind == "true":
         return True, float("inf")
     parts = [plainly(part, now) for part in condition.parts]

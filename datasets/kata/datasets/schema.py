@@ -8,6 +8,7 @@ Legend: `D` commanded joints, `h` hands, `g` grippers, `N` entities, `K` numbers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -110,6 +111,10 @@ def data_page_table() -> str:
     return "\n".join([head, "|---" * 7 + "|", *rows])
 
 
+_ARGUMENT = re.compile(r"""\s*(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^=]*?)\s*(?:,(?=\s*\w+\s*=)|$)""")
+"""A name with its value, up to the next name: places and quoted texts have commas in them."""
+
+
 def arguments_text(arguments: Mapping[str, str]) -> str:
     """Arguments as stored text, in their order."""
     return ", ".join(f"{name}={value}" for name, value in arguments.items())
@@ -119,10 +124,15 @@ def parse_arguments(text: str) -> dict[str, str]:
     """Inverse of `arguments_text`. Raises DatasetError."""
     if not text.strip():
         return {}
-    pairs = [part.strip().split("=", 1) for part in text.split(",")]
-    if any(len(pair) != 2 for pair in pairs):
-        raise DatasetError("not arguments", expected="name=value, name=value", got=repr(text))
-    return {name.strip(): value.strip() for name, value in pairs}
+    out: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        match = _ARGUMENT.match(text, at)
+        if match is None:
+            raise DatasetError("not arguments", expected="name=value, name=value", got=repr(text))
+        out[match[1]] = match[2].strip()
+        at = match.end()
+    return out
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..schema import parse_arguments
 from ..types import DatasetError
+from ..types.arguments import names_in
 from .contents import Contents
 from .faults import Fault
 
@@ -58,9 +59,8 @@ def _arguments(contents: Contents) -> Iterator[Fault]:
         except DatasetError:
             wrong[code] = f"not arguments: {text!r}"
             continue
-        unknown = [
-            v for v in values if contents.schema.entities and v not in contents.schema.entities
-        ]
+        known = {*contents.schema.entities, *contents.schema.hands}
+        unknown = [v for v in names_in(values) if contents.schema.entities and v not in known]
         if unknown:
             wrong[code] = f"{', '.join(unknown)} is no entity of the dataset"
     if not wrong:
