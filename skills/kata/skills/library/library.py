@@ -1,72 +1,39 @@
-"""The library: packages `skills/NAME-VERSION` and the records about them.
+"""The library: packages `skills/NAME-VERSION`, the records about them, and the pins.
 
-There is no other state: a listing reads the manifests, so nothing can be out of step with them
-after a kill, and a folder that was copied in by hand is simply there.
+The files are the only state: the index is made from them and checked against them at each question,
+so nothing can be out of step after a kill, and a folder that was copied in by hand is simply there.
+Processes that write do so one after the other, under one lock on the library's folder.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from kata.datasets.files import write_file
-from kata.datasets.types import ContractError, PackageError, SignatureError, UnknownNameError
-from kata.skills.contract.package import Report, install, read_manifest, verify
-from kata.skills.contract.seal import SIGNATURE
+from kata.datasets.files import told as told_of
+from kata.datasets.types import PackageError, SignatureError, UnknownNameError
+from kata.skills.contract.package import Report, verify
 from kata.skills.contract.skill import Skill
-from kata.skills.contract.storage import staging
+from kata.skills.contract.storage import alone, publish, staging
 
 from .chain import check, sound_records
+from .entries import Entry, Survey, read_entry, skill_root, subfolders
+from .index import Index
+from .pins import Pin, add_pin, pinned_of, read_pin, read_pins
 from .places import default_root
-from .records import STATES, Record, State, add_record, add_state, read_records, state_of
+from .placing import complete_seal, copy_package, sweep
+from .records import Record, add_record, add_state, read_records
 from .signing import Keyring
+from .states import recorded_state, require_legal
 from .trust import Trust
+from .verification import Finding, finding_of, findings, findings_of_pins
+
+__all__ = ["Entry", "Finding", "Library", "Pin"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One version of a skill in a library, as its manifest and records say.
-
-    Attributes:
-        promotion: number of the promotion that put it in use, over all versions; 0 if none did.
-    """
-
-    name: str
-    version: str
-    state: State
-    identity: str
-    summary: str
-    folder: Path
-    promotion: int = 0
-
-    @property
-    def order(self) -> tuple[int, ...]:
-        """The version as numbers, for comparison."""
-        return tuple(int(part) for part in self.version.split("."))
-
-    def __str__(self) -> str:
-        return f"{self.name}@{self.version}"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Outcome of the verification of one package, or of the records about one that is gone.
-
-    Attributes:
-        problem: what is wrong; empty if it is sound.
-        unsigned: how many of its records were made before records were signed.
-    """
-
-    folder: Path
-    problem: str = ""
-    unsigned: int = 0
 
 
 class Library:
@@ -94,32 +61,26 @@ class Library:
         return self._trust or Trust.of(self.keyring)
 
     @property
-    def _skills(self) -> Path:
-        return self.root / "skills"
-
-    @property
     def record_root(self) -> Path:
         """Where the records lie, in a folder for each identity."""
         return self.root / "records"
 
     def folder(self, name: str, version: str) -> Path:
         """Where a version lies, or would lie."""
-        return self._skills / f"{name}-{version}"
+        return skill_root(self.root) / f"{name}-{version}"
+
+    @property
+    def index(self) -> Index:
+        """What makes a listing fast; it can always be made again from the files."""
+        return Index(self.root)
 
     def list(self) -> tuple[Entry, ...]:
         """Every version, by name and version. Folders that are no packages are left to `verify`."""
         return self.survey()[0]
 
-    def survey(self) -> tuple[tuple[Entry, ...], tuple[Path, ...]]:
+    def survey(self) -> Survey:
         """Every version, by name and version, and the folders that are no packages."""
-        entries, unreadable = [], []
-        for folder in self._folders():
-            try:
-                entries.append(self._entry(folder))
-            except PackageError:
-                unreadable.append(folder)
-        entries.sort(key=lambda entry: (entry.name, entry.order))
-        return tuple(entries), tuple(unreadable)
+        return self.index.survey()
 
     def show(self, name: str) -> Entry:
         """The entry of `NAME@VERSION`, or the best version of `NAME`. Raises UnknownNameError."""
@@ -132,19 +93,21 @@ class Library:
         return versions[version]
 
     def best(self, name: str) -> Entry:
-        """The version promoted last, else the newest candidate, else the newest draft.
+        """The pinned version, else that promoted last, else the newest candidate, else draft.
 
         Raises:
             UnknownNameError: no such skill.
-            PackageError: every version of it is retired.
+            PackageError: every version of it is retired, or the pinned one is not there.
         """
-        return self._best(name, self._versions(name))
+        return self._best(name, self._versions(name), read_pin(self.root, name))
 
-    def _best(self, name: str, versions: Sequence[Entry]) -> Entry:
+    def _best(self, name: str, versions: Sequence[Entry], pin: Pin | None) -> Entry:
+        if pin:
+            return pinned_of(pin, versions, self.root)
         for state in ("promoted", "candidate", "draft"):
             of_state = [entry for entry in versions if entry.state == state]
             if of_state:
-                return max(of_state, key=_came)
+                return max(of_state, key=lambda entry: entry.came)
         raise PackageError(
             f"every version of '{name}' is retired",
             where=str(self.root),
@@ -177,10 +140,10 @@ class Library:
         for entry in self.list():
             if entry.state != "retired":
                 versions.setdefault(entry.name, []).append(entry)
-        found, refused, trust = [], [], self.trust
+        found, refused, trust, pins = [], [], self.trust, self.pins()
         for name, entries in versions.items():
             try:
-                found.append(trust.open(self._best(name, entries).folder))
+                found.append(trust.open(self._best(name, entries, pins.get(name)).folder))
             except SignatureError as error:
                 _log.warning("%s is left out: %s; %s", error.where, error.got, error.hint)
                 refused.append(error)
@@ -188,48 +151,144 @@ class Library:
             raise refused[0]
         return tuple(found)
 
-    def add(self, folder: Path, state: str = "draft", reason: str = "added") -> Entry:
+    def add(
+        self,
+        folder: Path,
+        state: str = "draft",
+        reason: str = "added",
+        told: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Entry:
         """Copy a package in, verified before and after. Adding it again changes nothing.
 
+        Args:
+            folder: the package.
+            state: of a version about which nothing is recorded yet: `draft` or `candidate`.
+            reason: of that state.
+            told: what else is recorded about it, plain data by kind; each once.
+
         Raises:
+            UnknownNameError: no such state.
             PackageError: it is unsound, or this version is there with other content.
             StorageError: the disk refused; the library is as it was.
         """
-        if state not in STATES:
-            raise UnknownNameError("state", state, STATES)
+        require_legal("", state, str(folder))
         report = verify(Path(folder))
         target = self.folder(report.name, report.version)
-        if not target.exists():
-            with staging(target) as staged:
-                seal = [SIGNATURE] if report.seal else []
-                for name in [*report.files, "manifest.json", *seal]:
-                    shutil.copyfile(Path(folder) / name, staged / name, follow_symlinks=False)
-                install(staged, target)
-        entry = self._entry(target)
-        if entry.identity != report.identity:
+        with ExitStack() as stack:
+            staged = None if target.exists() else stack.enter_context(self.staging(target))
+            if staged:
+                copy_package(Path(folder), report, staged)
+            with self._alone():
+                if staged and not target.exists():
+                    # Records come first: no package is ever there without what is told of it.
+                    self._tell(report.identity, state, reason, told or {})
+                    publish(staged, target)
+                self._require_same(target, report)
+                complete_seal(target, report)
+                self._tell(report.identity, state, reason, told or {})
+        return self._entry(target)
+
+    def _tell(
+        self, identity: str, state: str, reason: str, told: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Record what is not recorded yet. The library is locked."""
+        known = tuple(read_records(self.record_root, identity))
+        if not any(record.kind == "state" for record in known):
+            add_state(self.record_root, identity, state, reason, self.keyring)
+        for kind, data in told.items():
+            if not any(record.kind == kind and record.data == data for record in known):
+                add_record(self.record_root, identity, kind, data, self.keyring)
+
+    def _require_same(self, target: Path, report: Report) -> None:
+        there = self._entry(target).identity
+        if there != report.identity:
             raise PackageError(
                 "this version is in the library with other content",
                 where=str(self.root),
-                expected=f"identity {entry.identity[:12]}",
+                expected=f"identity {there[:12]}",
                 got=f"identity {report.identity[:12]}",
                 hint=f"a version never changes; the next one is {self.next_version(report.name)}",
             )
-        if report.seal and verify(target).seal is None:
-            write_file(target / SIGNATURE, report.seal.to_bytes())
-        if next(iter(self.records(entry)), None) is None:
-            self.set_state(entry, state, reason)
-        return self._entry(target)
+
+    @contextmanager
+    def staging(self, path: Path) -> Iterator[Path]:
+        """A folder beside `path` to fill, gone at the end unless it was published.
+
+        While its process lives, `sweep` leaves it alone. Raises StorageError.
+        """
+        with ExitStack() as stack:
+            with self._alone():
+                staged = stack.enter_context(staging(path))
+                stack.enter_context(alone(staged))
+            yield staged
+
+    def sweep(self) -> int:
+        """Remove what killed processes have left half made; how many folders."""
+        with self._alone():
+            return sum(map(sweep, (self.root, skill_root(self.root))))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Meanwhile no other process adds, pins or changes a state. Raises StorageError."""
+        with told_of(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        with alone(self.root):
+            yield
 
     def next_version(self, name: str) -> str:
         """A version above all that the library has of this skill; 1.0.0 for the first."""
-        orders = [entry.order for entry in self.list() if entry.name == name]
+        orders = [entry.order for entry in self.index.versions(name)]
         major, minor, _ = max(orders, default=(0, 0, 0))
         return f"{major}.{minor + 1}.0" if major else "1.0.0"
 
     def set_state(self, entry: Entry, state: str, reason: str, **more: Any) -> Entry:
-        """Record a new state, with the reason. Raises UnknownNameError for another word."""
-        add_state(self.record_root, entry.identity, state, reason, self.keyring, **more)
+        """Record a new state, with the reason.
+
+        Raises UnknownNameError for another word, PackageError where `states.TRANSITIONS` has no
+        such step, or for the end of a pinned version.
+        """
+        with self._alone():
+            require_legal(recorded_state(self.record_root, entry.identity), state, str(entry))
+            pin = read_pin(self.root, entry.name)
+            if state == "retired" and pin and pin.identity == entry.identity:
+                raise PackageError(
+                    "a pinned version cannot be retired",
+                    where=str(entry),
+                    hint=f"kata library unpin {entry.name}",
+                )
+            add_state(self.record_root, entry.identity, state, reason, self.keyring, **more)
         return self._entry(entry.folder)
+
+    def pin(self, name: str, reason: str = "") -> Pin:
+        """Use this `NAME@VERSION` from now on, whatever is promoted; durable on return.
+
+        Raises UnknownNameError, or PackageError for one that is retired or not sound.
+        """
+        entry = self.show(name)
+        self._require_sound(entry, "this version is not sound")
+        pin = Pin(entry.name, entry.version, entry.identity, reason)
+        with self._alone():
+            pinned_of(pin, self._versions(entry.name), self.root)
+            if read_pin(self.root, entry.name) != pin:
+                add_pin(self.root, pin, self.keyring)
+        return pin
+
+    def unpin(self, name: str, reason: str = "") -> Pin:
+        """Take the pin of a skill out; what it was. Raises PackageError where there is none."""
+        with self._alone():
+            pin = read_pin(self.root, name)
+            if pin is None:
+                raise PackageError(
+                    f"no version of '{name}' is pinned",
+                    where=str(self.root),
+                    expected=", ".join(map(str, self.pins().values())) or "a pin; there is none",
+                )
+            add_pin(self.root, Pin(name, "", "", reason), self.keyring)
+        return pin
+
+    def pins(self) -> dict[str, Pin]:
+        """The pinned versions, by name. Raises PackageError for a pin that cannot be read."""
+        return read_pins(self.root)
 
     def in_use(self, name: str) -> Entry | None:
         """The version promoted last; None if there is none. Raises UnknownNameError."""
@@ -239,7 +298,7 @@ class Library:
     def _promoted(self, name: str) -> Sequence[Entry]:
         """The promoted versions, in the order of their promotions. Raises UnknownNameError."""
         promoted = [entry for entry in self._versions(name) if entry.state == "promoted"]
-        return sorted(promoted, key=_came)
+        return sorted(promoted, key=lambda entry: entry.came)
 
     def roll_back(self, name: str, reason: str) -> tuple[Entry, Entry]:
         """Retire the version in use, so that the one promoted before it is used again.
@@ -261,13 +320,14 @@ class Library:
                 hint=f"ask for one by its version, as in {name}@1.0.0, or publish another",
             )
         back, last = promoted[-2:]
-        finding = self._finding(back.folder)
-        if finding.problem:
-            raise PackageError(
-                "the version before is not sound", where=str(back), got=finding.problem
-            )
+        self._require_sound(back, "the version before is not sound")
         self.set_state(last, "retired", reason, back_to=back.version)
         return back, self._entry(last.folder)
+
+    def _require_sound(self, entry: Entry, what: str) -> None:
+        finding = finding_of(self.root, entry.folder, self.keyring)
+        if finding.problem:
+            raise PackageError(what, where=str(entry), got=finding.problem)
 
     def record(self, entry: Entry, kind: str, data: Mapping[str, Any]) -> Record:
         """Add a signed record about this version, such as `evidence`; durable on return."""
@@ -283,7 +343,7 @@ class Library:
 
     def recorded(self) -> tuple[str, ...]:
         """Every identity that there are records about, whether its package is there or not."""
-        return tuple(folder.name for folder in _subfolders(self.record_root))
+        return tuple(folder.name for folder in subfolders(self.record_root))
 
     def faults(self, identity: str) -> tuple[str, ...]:
         """What is wrong with the records of an identity; nothing, if they are sound."""
@@ -291,82 +351,23 @@ class Library:
         return tuple(str(link) for link in links if link.fault)
 
     def verify(self, name: str = "") -> tuple[Finding, ...]:
-        """Check every package, or those of one skill, and the records about them.
+        """Check every package, or those of one skill, the records about them, and the pins.
 
         Without a name, records about packages that are gone are checked too. Raises
         UnknownNameError for a skill that is not there, SignatureError for a key that is unusable.
         """
-        if name:
-            folders = [self.show(name).folder] if "@" in name else self._named(name)
-            return tuple(self._finding(folder) for folder in folders)
-        findings = tuple(self._finding(folder) for folder in self._folders())
-        return findings + tuple(self._finding_of_records())
-
-    def _finding(self, folder: Path) -> Finding:
-        try:
-            report = verify(folder)
-            if folder.name != f"{report.name}-{report.version}":
-                return Finding(folder, f"holds {report.name}-{report.version}")
-            return self._checked(folder, report.identity)
-        except (PackageError, ContractError) as error:
-            return Finding(folder, str(error))
-
-    def _checked(self, folder: Path, identity: str) -> Finding:
-        links = check(self.record_root, identity, self.keyring)
-        faults = "; ".join(str(link) for link in links if link.fault)
-        unsigned = sum(not link.signed and not link.fault for link in links)
-        return Finding(folder, f"records: {faults}" if faults else "", unsigned)
-
-    def _finding_of_records(self) -> Iterator[Finding]:
-        """What is wrong with records about packages that are not there."""
-        known = {entry.identity for entry in self.list()}
-        for identity in self.recorded():
-            if identity not in known:
-                finding = self._checked(self.record_root / identity, identity)
-                if finding.problem:
-                    yield finding
-
-    def _named(self, name: str) -> Sequence[Path]:
-        return [entry.folder for entry in self._versions(name)]
+        if not name:
+            return findings(self.root, self.keyring)
+        entries = (self.show(name),) if "@" in name else self._versions(name)
+        found = [finding_of(self.root, entry.folder, self.keyring) for entry in entries]
+        return (*found, *findings_of_pins(self.root, [entries[0].name], self.keyring))
 
     def _versions(self, name: str) -> tuple[Entry, ...]:
-        entries = self.list()
-        versions = tuple(entry for entry in entries if entry.name == name)
+        versions = self.index.versions(name)
         if not versions:
-            names = {entry.name for entry in entries}
+            names = {entry.name for entry in self.list()}
             raise UnknownNameError("skill", name, names, where=f"the library {self.root}")
         return versions
 
-    def _folders(self) -> Sequence[Path]:
-        return _subfolders(self._skills)
-
     def _entry(self, folder: Path) -> Entry:
-        manifest = read_manifest(folder)
-        identity = str(manifest["identity"])
-        state, promotion = state_of(self.record_root, identity)
-        return Entry(
-            str(manifest["name"]),
-            str(manifest["version"]),
-            state,
-            identity,
-            str(manifest["summary"]),
-            folder,
-            promotion,
-        )
-
-
-def _came(entry: Entry) -> tuple[int, tuple[int, ...]]:
-    """Sorts versions of one state by promotion, those without one by version."""
-    return entry.promotion, entry.order
-
-
-def _subfolders(folder: Path) -> Sequence[Path]:
-    try:
-        with os.scandir(folder) as found:
-            return sorted(
-                Path(item.path)
-                for item in found
-                if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")
-            )
-    except FileNotFoundError:
-        return []
+        return read_entry(self.root, folder)
