@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,8 +22,10 @@ TYPES: Mapping[str, frozenset[str]] = {
 """The default table's names and tags."""
 
 
-def table_of(types: Mapping[str, frozenset[str]] = TYPES) -> AtomTable:
-    """Every atom that a scene of these names can have, by their tags."""
+def table_of(
+    types: Mapping[str, frozenset[str]] = TYPES, hands: Sequence[str] = (DEFAULT_HAND,)
+) -> AtomTable:
+    """Every atom that a scene of these names and hands can have, by their tags."""
     tags = {name: frozenset(of) for name, of in types.items()}
 
     def having(tag: str) -> list[str]:
@@ -33,13 +35,13 @@ def table_of(types: Mapping[str, frozenset[str]] = TYPES) -> AtomTable:
     pairs: dict[str, list[tuple[str, ...]]] = {
         "on": [(x, s) for x in objects for s in having("support") if s != x],
         "in": [(x, c) for x in objects for c in containers],
-        "holding": [(DEFAULT_HAND, x) for x in objects],
+        "holding": [(hand, x) for hand in hands for x in objects],
         "open": [(c,) for c in containers],
         "closed": [(c,) for c in containers],
         "pressed": [(b,) for b in having("button")],
         "clear": [(x,) for x in objects],
-        "gripper_empty": [(DEFAULT_HAND,)],
-        "reachable": [(DEFAULT_HAND, x) for x in [*objects, *having("fixture")]],
+        "gripper_empty": [(hand,) for hand in hands],
+        "reachable": [(hand, x) for hand in hands for x in [*objects, *having("fixture")]],
         "near": [(x, y) for x in objects for y in objects if x != y],
         "upright": [(x,) for x in objects],
     }
@@ -58,7 +60,7 @@ def facts_for(
     """Facts of a scene: every object on the table, the drawer closed, the hand empty.
 
     Args:
-        places: by object the support, container or `hand` where it is instead.
+        places: by object the support, container or hand where it is instead.
         true: atoms as text, such as `open(drawer)`, which also makes `closed(drawer)` false.
         false: atoms as text that differ from what follows from the places.
         unknown: the same.
@@ -67,7 +69,6 @@ def facts_for(
     scene = table_of() if table is None else table
     where = dict.fromkeys(scene.names("object"), "table") | dict(places or {})
     on = {(x, s) for x, s in where.items() if "support" in scene.types.get(s, ())}
-    held = [x for x, s in where.items() if s == DEFAULT_HAND]
     opened = {Atom.parse(text).arguments[0] for text in true if text.startswith("open(")}
     opened |= {name for name in scene.names("container") if "openable" not in scene.types[name]}
     given = {Atom.parse(text): True for text in true} | {Atom.parse(text): False for text in false}
@@ -76,12 +77,12 @@ def facts_for(
     derived: dict[str, Callable[..., bool]] = {
         "on": lambda x, s: (x, s) in on,
         "in": lambda x, c: where[x] == c,
-        "holding": lambda _, x: x in held,
+        "holding": lambda hand, x: where[x] == hand,
         "open": lambda c: c in opened,
         "closed": lambda c: c not in opened,
         "pressed": lambda _: False,
         "clear": lambda x: x not in {s for _, s in on},
-        "gripper_empty": lambda _: not held,
+        "gripper_empty": lambda hand: hand not in where.values(),
         "reachable": lambda *_: True,
         "near": lambda *_: False,
         "upright": lambda _: True,

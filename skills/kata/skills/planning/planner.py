@@ -10,6 +10,7 @@ from kata.skills.contract.contract import Contract
 
 from .descriptor import Predictor
 from .experience import MOST_FAILURES, RETRY_FACTOR, expected_costs, failure_counts
+from .hands import arranged
 from .heuristic import RelaxedPlan
 from .mutex import Pairs
 from .plan import Failure, Plan, Refusal
@@ -61,7 +62,8 @@ class SymbolicPlanner:
         answer = search(start, need, usable, max_expanded=self.max_expanded)
         if isinstance(answer, NotFound):
             return _with_failures(_not_found(answer, goal, facts), counts)
-        return Plan.sequence(goal, [action.call for action in answer.actions], answer.cost)
+        costs = {str(action.call): action.cost for action in usable}
+        return arranged(goal, [action.call for action in answer.actions], facts, costs)
 
     def _timed(self, actions: Sequence[Action], facts: Facts) -> Sequence[Action]:
         """Actions that cost the time that is predicted for them now."""
@@ -160,7 +162,7 @@ def _nearest(problem: Problem, actions: Sequence[Action], part: Condition) -> li
         for action in actions
         if predicates & {problem.literal(i)[0].predicate for i in bits_of(action.add)}
     }
-    taking = {action.call.contract.name for action in actions if names & set(action.call.values)}
+    taking = {action.call.contract.name for action in actions if names & set(action.call.objects)}
     return sorted(same or taking)
 
 

@@ -8,6 +8,7 @@ from kata.datasets.types import Condition, Facts
 from kata.skills.contract.contract import Contract
 
 from .effects import after
+from .ordering import ordered
 from .plan import Failure, Plan, Planner, Refusal
 
 
@@ -20,9 +21,10 @@ def plan_stages(
 ) -> Plan | Refusal:
     """A plan that reaches each goal in turn.
 
-    A later stage keeps what the earlier ones reached, except for what it contradicts. The plan's
-    own goal is what holds at its end.
+    A later stage keeps what the earlier ones reached, except for what it contradicts; it begins
+    when the one before it is done. The plan's own goal is what holds at its end.
     """
+    begin, stages = facts, list[int]()
     plan = Plan.sequence(Condition("true"), ())
     kept: list[Condition] = []
     for goal in goals:
@@ -33,10 +35,11 @@ def plan_stages(
         part, kept = answer
         for call in part.calls:
             facts = after(call, facts)
+        stages.append(len(part.calls))
         plan = Plan.sequence(
             Condition.every(kept), (*plan.calls, *part.calls), plan.cost + part.cost
         )
-    return plan
+    return ordered(plan, begin, stages)
 
 
 def _keeping(
