@@ -1,4 +1,7 @@
-"""Writes the frozen surface and the pinned messages anew; read the difference, then commit."""
+"""Writes the frozen surface, the schema of contracts and the pinned messages anew.
+
+Read the difference, then commit.
+"""
 
 import contextlib
 import io
@@ -11,11 +14,14 @@ from test_errors import CASES
 from test_surface import surface
 
 from kata.launch.cli import main
+from kata.skills.contract.schema import contract_schema
 
 HERE = Path(__file__).parent
+SCHEMA = HERE.parents[1] / "docs" / "skill.schema.json"
 
 if __name__ == "__main__":
     (HERE / "surface.json").write_text(json.dumps(surface(), indent=1) + "\n")
+    SCHEMA.write_text(json.dumps(contract_schema(), indent=1) + "\n")
     (HERE / "messages").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -1,11 +1,13 @@
 """Contracts and calls: YAML and back, and what is refused with which words."""
 
+import json
 import re
 import string
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,10 +25,13 @@ from kata.skills.contract.files import (
 )
 from kata.skills.contract.parameter import Parameter
 from kata.skills.contract.promise import Embodiment, Envelope, FailureMode, Workspace
+from kata.skills.contract.schema import contract_schema
 from kata.skills.contract.testing_scene import facts_for
 from kata.skills.testing.fake_world import FakeWorld
 
-FOLDER = Path(__file__).resolve().parents[3] / "configs" / "skill"
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "configs" / "skill"
+SCHEMA = jsonschema.Draft202012Validator(contract_schema())
 CONTRACTS = read_contracts(FOLDER)
 PICK = next(contract for contract in CONTRACTS if contract.name == "pick")
 
@@ -115,8 +120,43 @@ ANY = st.builds(
 
 
 @given(ANY)
-def test_any_contract_survives_yaml(contract):
+def test_any_contract_survives_yaml_and_fits_the_schema(contract):
     assert parse_contract(contract_text(contract).encode()) == contract
+    SCHEMA.validate(contract.to_data())
+
+
+def test_the_published_schema_is_that_of_the_code():
+    """Written by `python tests/launch/refresh.py`."""
+    published = json.loads((ROOT / "docs" / "skill.schema.json").read_text())
+    assert published == contract_schema()
+    jsonschema.Draft202012Validator.check_schema(published)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
+def test_the_default_skills_fit_the_schema(contract):
+    SCHEMA.validate(contract.to_data())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Pick"},
+        {"version": "1"},
+        {"surprise": 1},
+        {"duration_s": 0},
+        {"limits": {"speed_m_s": 0}},
+        {"limits": {"workspace": {"low": [0, 0, 0]}}},
+        {"embodiment": {"arms": -1}},
+        {"provenance": {"author": "me"}},
+        {"parameters": {"way_m": {"type": "number"}}},
+        {"parameters": {"Way": "object"}},
+    ],
+)
+def test_what_the_schema_refuses_reading_refuses_too(change):
+    data = PICK.to_data() | change
+    assert not SCHEMA.is_valid(data)
+    with pytest.raises(ContractError):
+        Contract.from_data(data)
 
 
 def test_pick_can_become_true_although_a_cube_is_a_support_too():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kata.datasets.types import Condition, ContractError, RobotSpec
@@ -71,14 +71,15 @@ class Envelope:
         """Of `limits`; raises ContractError, ValueError or TypeError for what does not fit."""
         fields = _fields("limits", data, ("speed_m_s", "force_n", "workspace"))
         box = fields.pop("workspace", None)
-        numbers = {name: float(value) for name, value in fields.items() if value is not None}
+        force = fields.get("force_n")
+        bare = cls(float(fields.get("speed_m_s", 1.0)), None if force is None else float(force))
         if box is None:
-            return cls(**numbers)
+            return bare
         corners = _fields("limits.workspace", box, ("low", "high"))
         if len(corners) < 2:
             raise ContractError("half a workspace", expected="low and high", got=str(box))
         low, high = (_corner(corners[name]) for name in ("low", "high"))
-        return cls(**numbers, workspace=Workspace(low, high))
+        return replace(bare, workspace=Workspace(low, high))
 
     def to_data(self) -> dict[str, Any]:
         """Plain data; what is not said is left out."""
