@@ -171,7 +171,7 @@ class OpenAIChat:
 
     @contextlib.contextmanager
     def _client(self, openai: Any, silence_s: float) -> Iterator[Any]:
-        """A client that follows no redirect, tries once, and reads no one else's settings."""
+        """A client that follows no redirect, tries once, and sends no key but the named one."""
         # A proxy has no business between this machine and itself.
         http = openai.DefaultHttpxClient(
             follow_redirects=False, trust_env=not self.endpoint.loopback, timeout=silence_s
