@@ -9,9 +9,10 @@ from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 
 from ..check import Violation, check_plan
-from ..experience import MOST_FAILURES, failure_counts
+from ..experience import failure_records
 from ..plan import Failure, Plan
 from ..sentence import Objection
+from .said import tame
 from .target import Target, ends, literals_of
 
 MOST_OBJECTIONS = 12
@@ -31,11 +32,11 @@ def objections_to_calls(
     Conditions are checked as the executor's plans are; a call that failed often enough in these
     facts counts as impossible.
     """
-    counts = failure_counts(failures, facts)
+    failed = failure_records(failures, facts)
     out = [
-        Objection(number, "failed", str(call), f"failed {counts[str(call)]} times in these facts")
+        Objection(number, "failed", str(call), f"failed before: {failed[call.key].reason}")
         for call in dict.fromkeys(calls)
-        if counts.get(str(call), 0) >= MOST_FAILURES
+        if call.key in failed and failed[call.key].hopeless
     ]
     try:
         found = _violations(calls, target.goal, facts, contracts)
@@ -46,6 +47,19 @@ def objections_to_calls(
         stage = target.stages[target.stage(calls, facts)]
         out.append(Objection(number, "goal", "", f"{stage}, before what is asked for after it"))
     return tuple(out[:MOST_OBJECTIONS])
+
+
+def hopeless_calls(
+    calls: Sequence[Call], failures: Sequence[Failure], facts: Facts
+) -> dict[str, str]:
+    """Those of the calls, as text, that failed too often to be tried again, and why they did."""
+    failed = failure_records(failures, facts)
+    found = {str(call): failed.get(call.key) for call in calls}
+    return {
+        text: tame(record.reason)
+        for text, record in found.items()
+        if record is not None and record.hopeless
+    }
 
 
 def objections_to_goal(
@@ -73,7 +87,7 @@ def objections_to_goal(
         and facts.value(atom) is not value
         and (end is None or end.value(atom) is not value)
     ]
-    remedy = tuple(_text(atom, value) for atom, value in wanted.items())
+    remedy = (" and ".join(_text(atom, value) for atom, value in wanted.items()),)
     return tuple(Objection(number, "reading", "", text, remedy) for text in out[:MOST_OBJECTIONS])
 
 

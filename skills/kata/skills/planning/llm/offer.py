@@ -79,8 +79,8 @@ def _offered(contract: Contract, table: AtomTable, again: bool) -> SkillOffer | 
         return None
     if not all(is_sayable(slot.parameter.name) for slot in slots):
         return None
-    several = "arm" in contract.resources and table.hands != (DEFAULT_HAND,)
-    label = f"{contract.name}-{contract.version}" if again else contract.name
+    several = contract.one_handed and table.hands != (DEFAULT_HAND,)
+    label = contract.key if again else contract.name
     return SkillOffer(label, contract, slots, table.hands if several else ())
 
 

@@ -19,17 +19,19 @@ from kata.datasets.types import Condition, Facts
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 
-from ..experience import MOST_FAILURES, expected_costs, failure_counts
+from ..experience import expected_costs
 from ..language import Grounded, Grounder
 from ..language.answers import NotUnderstood
 from ..language.scene import Scene as Speech
 from ..language.words import Vocabulary
+from ..ordering import ordered, span_s
 from ..plan import Failure, Plan, Planner, Refusal
 from ..sentence import EmbeddedPlanner, Exchange, Passed
 from ..service import PlanAnswer, planned
 from ..stages import plan_stages
 from .chat import Chat
 from .dialogue import Outcome, Scene, hold
+from .judge import hopeless_calls
 from .offer import Offer
 from .prompt import first_messages
 from .proposal import Proposal
@@ -104,7 +106,7 @@ class LanguageModelPlanner:
         if found.silent:
             _log.warning("planned without the language model: %s", found.silent)
         if found.calls is not None:
-            return self._plan(target, found.calls, contracts)
+            return self._plan(target, found.calls, scene)
         mended = self._mended(target, found, scene)
         return mended if mended is not None else reference
 
@@ -121,7 +123,7 @@ class LanguageModelPlanner:
             return _passed(f"planned without the language model: {found.silent}", found)
         who, said, plan = "llm", list(notes), target.reference
         if found.calls is not None:
-            plan = self._plan(target, found.calls, scene.contracts)
+            plan = self._plan(target, found.calls, scene)
         else:
             mended = self._mended(target, found, scene)
             who, plan = "symbolic", mended or plan
@@ -158,15 +160,17 @@ class LanguageModelPlanner:
         goal = Condition.of(found.goal)
         if self.confirm:
             return _told(_asked_back(found, facts, contracts), found)
-        plan = self._plan(Target.of(goal), found.calls, contracts)
+        plan = self._plan(Target.of(goal), found.calls, scene)
         note = "the goal is as the language model reads it"
         answer = planned(plan, facts, contracts, sentence, notes=[note], planner="llm")
         return _told(answer, found)
 
-    def _plan(self, target: Target, calls: Sequence[Call], contracts: Sequence[Contract]) -> Plan:
-        costs = expected_costs(contracts, self.success)
-        cost = sum(costs.get(call.contract.name, call.contract.cost) for call in calls)
-        return Plan.sequence(target.goal, calls, cost)
+    def _plan(self, target: Target, calls: Sequence[Call], scene: Scene) -> Plan:
+        """The calls in the least order that they need, with their expected time."""
+        sequence = Plan.sequence(target.goal, calls)
+        plan = ordered(sequence, scene.facts, target.counts(calls, scene.facts))
+        costs = expected_costs([call.contract for call in calls], self.success)
+        return replace(plan, cost=span_s(plan, [costs[call.contract.key] for call in calls]))
 
     def _mended(self, target: Target, found: Outcome, scene: Scene) -> Plan | None:
         """The sound beginning of the last proposal, brought to the goal by the search.
@@ -184,12 +188,13 @@ class LanguageModelPlanner:
         if isinstance(end, Refusal):
             return None
         calls = (*begin, *end.calls)
-        if not target.reached(calls, scene.facts) or _failed(calls, scene):
+        hopeless = hopeless_calls(calls, scene.failures, scene.facts)
+        if hopeless or not target.reached(calls, scene.facts):
             return None
         calls = without_needless(calls, target, scene.facts)
         if calls[:1] != begin[:1]:
             return None  # nothing of the model's is left
-        plan = self._plan(target, calls, scene.contracts)
+        plan = self._plan(target, calls, scene)
         known = target.reference
         return plan if known is None or plan.cost <= known.cost + 1e-9 else None
 
@@ -216,11 +221,6 @@ def _scene(
     needed = target.reference.calls if target.reference else ()
     first = [call.contract.name for call in needed]
     return Scene(facts, contracts, failures, Offer.of(facts.table, contracts, first))
-
-
-def _failed(calls: Sequence[Call], scene: Scene) -> bool:
-    counts = failure_counts(scene.failures, scene.facts)
-    return any(counts.get(str(call), 0) >= MOST_FAILURES for call in calls)
 
 
 def _spoken(proposal: Proposal) -> PlanAnswer:

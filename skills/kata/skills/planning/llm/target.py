@@ -48,6 +48,20 @@ class Target:
         stages = self.stage(calls, facts)
         return stages == len(self.stages) and self.goal.evaluate(end).value is True
 
+    def counts(self, calls: Sequence[Call], facts: Facts) -> tuple[int, ...]:
+        """How many of these calls, which must reach the target, each stage takes."""
+        ends_at: list[int] = []
+        done = self._passed(0, facts)
+        ends_at += [0] * done
+        for number, call in enumerate(calls, 1):
+            facts = after(call, facts)
+            now = self._passed(done, facts)
+            ends_at += [number] * (now - done)
+            done = now
+        # What comes after the last stage keeps what is asked for, and belongs to it.
+        ends_at[-1:] = [len(calls)]
+        return tuple(end - begin for begin, end in zip((0, *ends_at), ends_at, strict=False))
+
     def _passed(self, done: int, facts: Facts) -> int:
         while done < len(self.stages) and self.stages[done].evaluate(facts).value:
             done += 1
