@@ -162,7 +162,7 @@ def test_a_missing_skill_is_a_reason_and_no_crash():
     skills = good_skills()
     del skills["pick"]
     log = run(FakeWorld(), drawer_plan(), skills, None, "full", 0)
-    assert log.reason == "there is no skill 'pick'"
+    assert log.reason == "there is no skill 'pick@1.0.0'"
 
 
 def test_a_late_chunk_begins_where_it_should_be_by_now():

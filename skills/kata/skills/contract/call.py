@@ -135,6 +135,11 @@ class Call:
         return f"{self.contract.name}({', '.join(shown)})"
 
     @property
+    def key(self) -> str:
+        """The call's text with the version of its skill, as in `pick@1.2.0(red_cube)`."""
+        return self.contract.key + str(self)[len(self.contract.name) :]
+
+    @property
     def arguments(self) -> dict[str, str]:
         """Values by parameter name."""
         names = (parameter.name for parameter in self.contract.parameters)

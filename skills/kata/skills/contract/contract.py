@@ -140,6 +140,11 @@ class Contract:
                 )
 
     @property
+    def key(self) -> str:
+        """Name and version, as in `pick@1.2.0`: tells the versions of a skill apart."""
+        return f"{self.name}@{self.version}"
+
+    @property
     def one_handed(self) -> bool:
         """Whether a call of it has a hand of its own: it claims that hand's arm."""
         return ARM in self.resources

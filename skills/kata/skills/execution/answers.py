@@ -9,7 +9,7 @@ import numpy as np
 from kata.datasets.types import KataError
 
 from .log import RunLog
-from .messages import ChunkQuery, ChunkReply, ReadySkill
+from .messages import ChunkQuery, ChunkReply, ReadySkill, ready
 
 Steps = Generator[ChunkQuery, ChunkReply, RunLog]
 """A run that stops at each request for a chunk until it is sent the reply, and returns its log."""
@@ -23,14 +23,26 @@ def call_seed(seed: int, begun: int) -> int:
 
 
 class PolicyAnswers:
-    """Asks the policies of one run; each of its calls gets a seed of its own, in every mode."""
+    """Asks the policies of one run; each of its calls gets a seed of its own, in every mode.
 
-    def __init__(self, skills: Mapping[str, ReadySkill], seed: int) -> None:
+    `skills_of` gives those of a lane, where several run at the same time.
+    """
+
+    def __init__(
+        self,
+        skills: Mapping[str, ReadySkill],
+        seed: int,
+        skills_of: Callable[[str], Mapping[str, ReadySkill]] | None = None,
+    ) -> None:
         self._skills, self._seed, self._begun = skills, seed, 0
+        self._skills_of = skills_of
 
     def __call__(self, query: ChunkQuery) -> ChunkReply:
         """The chunk, or why there is none."""
-        policy = self._skills[query.call.contract.name].policy
+        skill = ready(self._skills, query.call.contract)
+        if skill is None:
+            return ChunkReply(query.id, None, f"there is no skill '{query.call.contract.key}'")
+        policy = skill.policy
         try:
             if query.begin:
                 policy.reset(call_seed(self._seed, self._begun))

@@ -13,7 +13,6 @@ from kata.datasets.types import (
     ActionChunk,
     Array,
     ChunkRequest,
-    ExecutionError,
     Facts,
     Kinematics,
     Observation,
@@ -24,11 +23,20 @@ from kata.skills.contract.call import Call
 from kata.skills.handover.curve import state
 from kata.skills.handover.profile import brake, scaled
 from kata.skills.handover.transition import Clearance, Mover
-from kata.skills.planning.plan import Failure, Plan, Refusal
+from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
 
 from .landing import Place, Track, make_lander, refusal, within
 from .log import SEAM_S
-from .messages import ChunkQuery, ChunkReply, Event, PlanQuery, PlanReply, ReadySkill, Tick
+from .messages import (
+    ChunkQuery,
+    ChunkReply,
+    Event,
+    PlanQuery,
+    PlanReply,
+    ReadySkill,
+    Tick,
+    ready,
+)
 from .options import ExecutorOptions
 from .seam import choose
 from .states import ACTIVE, FINAL, TRANSITIONS, Signal, State
@@ -39,7 +47,8 @@ class SkillExecutor:
     """Runs plans of chunked skills on one robot.
 
     Args:
-        skills: by name; a plan that names another one fails with a reason.
+        skills: by name, or by name and version beside it; a plan that names another one fails
+            with a reason.
         period_s: of the servo; ticks come at whole multiples of it.
         clearance: where the world can tell distances, for transitions.
         watches: monitors; `holds` and stalls if none are given.
@@ -159,8 +168,9 @@ class SkillExecutor:
         if call is None:
             self._finish(facts, now_s)
             return
-        if call.contract.name not in self._skills:
-            self._break(call, f"there is no skill '{call.contract.name}'", facts, now_s)
+        if ready(self._skills, call.contract) is None:
+            reason = f"there is no skill '{call.contract.key}'"
+            self._break(call, reason, facts, now_s, lasting=True)
             return
         unmet = call.requires.unmet(facts)
         if unmet:
@@ -183,7 +193,7 @@ class SkillExecutor:
         assert call is not None
         assert self._track is not None
         choice = choose(
-            self._skills[call.contract.name].boundary,
+            self._skill(call).boundary,
             call,
             call.seen(observation),
             state(self._track.trajectory, now_s),
@@ -204,7 +214,7 @@ class SkillExecutor:
         """Is it done, has it failed, or does it go on?"""
         call = self.call
         assert call is not None
-        boundary = self._skills[call.contract.name].boundary
+        boundary = self._skill(call).boundary
         done = boundary.is_done(call, observation, facts)
         if done.ok:
             if self.state is not State.SETTLING:
@@ -273,7 +283,7 @@ class SkillExecutor:
         return "near" if early or self.state is State.SETTLING else "amid"
 
     def _due(self, call: Call, chunk: ActionChunk) -> float:
-        spec = self._skills[call.contract.name].policy.chunk_spec
+        spec = self._skill(call).policy.chunk_spec
         return chunk.start_s + spec.execute * chunk.step_s
 
     def _refuse(self, call: Call, reason: str, facts: Facts, now_s: float) -> None:
@@ -320,11 +330,13 @@ class SkillExecutor:
             self._rest(now_s)
             self._signal(Signal.FINISHED, now_s, f"goal holds: {self._plan.goal}")
 
-    def _break(self, call: Call, reason: str, facts: Facts, now_s: float) -> None:
+    def _break(
+        self, call: Call, reason: str, facts: Facts, now_s: float, *, lasting: bool = False
+    ) -> None:
         """A call has failed: come to rest, and ask for a new plan if there may be one."""
         assert self._plan is not None
         self._rest(now_s)
-        self._failures.append(Failure(call, reason, facts))
+        self._failures.append(Failure(call, reason, facts, lasting))
         if self.replans >= self.options.replans:
             self._signal(Signal.GIVE_UP, now_s, reason)
             return
@@ -343,9 +355,15 @@ class SkillExecutor:
 
     # ---------------------------------------------------------------- small words
 
+    def _skill(self, call: Call) -> ReadySkill:
+        """What runs the call; there is one, or it would not have begun."""
+        skill = ready(self._skills, call.contract)
+        assert skill is not None
+        return skill
+
     def _clear_plan(self, plan: Plan | None, now_s: float) -> None:
         self._plan = plan
-        self._order = _order(plan) if plan is not None else ()
+        self._order = call_order(plan) if plan is not None else ()
         self._index, self._moved, self._begun = 0, False, False
         self._asked = None
         self._refusals = 0
@@ -380,16 +398,3 @@ class SkillExecutor:
     ) -> None:
         call = "" if self.call is None else str(self.call)
         self._events.append(Event(now_s, kind, self.state.value, call, reason, numbers or {}))
-
-
-def _order(plan: Plan) -> tuple[int, ...]:
-    """Indices of the calls so that each comes after those it must wait for."""
-    order: list[int] = []
-    left = list(range(len(plan.calls)))
-    while left:
-        ready = [i for i in left if all(j in order for j in plan.after[i])]
-        if not ready:
-            raise ExecutionError("the plan's order has a cycle", got=str(plan.after))
-        order.append(ready[0])
-        left.remove(ready[0])
-    return tuple(order)

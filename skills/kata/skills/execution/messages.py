@@ -46,11 +46,18 @@ class LoadedSkill:
     boundary: Boundary
 
 
+def ready[S: ReadySkill](skills: Mapping[str, S], contract: Contract) -> S | None:
+    """The skill that runs calls of a contract: of its version, by `Contract.key` or by name."""
+    found = skills.get(contract.key) or skills.get(contract.name)
+    return found if found is not None and found.contract.key == contract.key else None
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkQuery:
     """A request for a chunk; `begin` is true for the first one of a call.
 
-    `observation` is the one to answer from; its focus is the call's.
+    `observation` is the one to answer from; its focus is the call's. `lane` says who of several
+    that run at the same time asks.
     """
 
     id: int
@@ -59,6 +66,7 @@ class ChunkQuery:
     begin: bool
     observation: Observation
     request: ChunkRequest
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,10 @@ class PlanReply:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One decision: when, what, in which state, about which call, why, with which numbers."""
+    """One decision: when, what, in which state, about which call, why, with which numbers.
+
+    `lane` is whose it is, where several run at the same time.
+    """
 
     time_s: float
     kind: str
@@ -98,6 +109,7 @@ class Event:
     call: str
     reason: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
+    lane: str = ""
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file."""
@@ -108,6 +120,8 @@ class Event:
             "call": self.call,
             "reason": self.reason,
         }
+        if self.lane:
+            data["lane"] = self.lane
         return data | {name: round(float(n), 6) for name, n in self.numbers.items()}
 
 

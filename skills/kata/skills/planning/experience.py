@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from kata.datasets.types import Atom, Condition, Facts
 from kata.skills.contract.call import Call
@@ -22,11 +23,12 @@ MOST_FAILURES = 2
 
 
 def expected_costs(contracts: Sequence[Contract], success: Mapping[str, float]) -> dict[str, float]:
-    """Expected time in s by skill: its cost over its rate of success (tried until it works)."""
-    return {
-        contract.name: contract.cost / max(success.get(contract.name, 1.0), LEAST_SUCCESS)
-        for contract in contracts
-    }
+    """Expected time in s by `Contract.key`: cost over the rate of success (tried until it works).
+
+    Rates are by key, or by name for the version that is in use.
+    """
+    rates = {c.key: success.get(c.key, success.get(c.name, 1.0)) for c in contracts}
+    return {c.key: c.cost / max(rates[c.key], LEAST_SUCCESS) for c in contracts}
 
 
 def relevant_facts(call: Call, facts: Facts) -> tuple[tuple[Atom, bool | None], ...]:
@@ -40,17 +42,39 @@ def relevant_facts(call: Call, facts: Facts) -> tuple[tuple[Atom, bool | None], 
     return tuple((atom, facts.value(atom)) for atom in sorted(atoms))
 
 
-def failure_counts(failures: Sequence[Failure], facts: Facts) -> dict[str, int]:
-    """How often each call, as text, failed in one and the same relevant facts.
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How often a call has failed, and why it did the last time."""
 
-    A failure does not count where the call could start now in other facts than it failed in.
+    count: int
+    reason: str
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it is not planned again."""
+        return self.count >= MOST_FAILURES
+
+
+def failure_records(failures: Sequence[Failure], facts: Facts) -> dict[str, Record]:
+    """How often each call, by `Call.key`, failed in one and the same relevant facts, and why.
+
+    A failure does not count where the call could start now in other facts than it failed in,
+    except for a lasting one, which counts for all.
     """
     counts: Counter[tuple[str, object]] = Counter()
+    reasons: dict[str, str] = {}
     for failure in failures:
         then, now = relevant_facts(failure.call, failure.facts), relevant_facts(failure.call, facts)
-        if then == now or not failure.call.requires.evaluate(facts).value:
-            counts[str(failure.call), then] += 1
-    worst: dict[str, int] = {}
-    for (call, _), count in counts.items():
-        worst[call] = max(worst.get(call, 0), count)
+        key = failure.call.key
+        if failure.lasting:
+            counts[key, None] += MOST_FAILURES
+        elif then == now or not failure.call.requires.evaluate(facts).value:
+            counts[key, then] += 1
+        else:
+            continue
+        reasons[key] = failure.reason
+    worst: dict[str, Record] = {}
+    for (key, _), count in counts.items():
+        if key not in worst or count > worst[key].count:
+            worst[key] = Record(count, reasons[key])
     return worst

@@ -25,7 +25,7 @@ def arranged(
 ) -> Plan:
     """A plan of calls that reach a goal one after the other, in the least order they need.
 
-    `costs` are expected times in s by call as text; a call that is not in it is not chosen anew.
+    `costs` are expected times in s by `Call.key`; a call that is not in it is not chosen anew.
     The plan's `cost` is the time from the first call to the last; what runs together counts once.
     """
     best = _timed(goal, calls, facts, costs)
@@ -37,7 +37,7 @@ def arranged(
             other = [
                 call.by(hand) if index in stretch else call for index, call in enumerate(best.calls)
             ]
-            if all(str(call) in costs for call in other) and _sound(goal, other, facts):
+            if all(call.key in costs for call in other) and _sound(goal, other, facts):
                 found = _timed(goal, other, facts, costs)
                 if found.cost < best.cost - _LEAST_GAIN_S:
                     best = found
@@ -48,7 +48,7 @@ def _timed(
     goal: Condition, calls: Sequence[Call], facts: Facts, costs: Mapping[str, float]
 ) -> Plan:
     plan = ordered(Plan.sequence(goal, calls), facts)
-    return replace(plan, cost=span_s(plan, [costs[str(call)] for call in calls]))
+    return replace(plan, cost=span_s(plan, [costs[call.key] for call in calls]))
 
 
 def _stretches(calls: Sequence[Call], facts: Facts) -> list[frozenset[int]]:

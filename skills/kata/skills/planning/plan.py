@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from kata.datasets.types import Condition, Facts
+from kata.datasets.types import Condition, ExecutionError, Facts
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 
@@ -43,11 +43,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A call that failed in these facts, so that a planner does not try it blindly again."""
+    """A call that failed in these facts, so that a planner does not try it blindly again.
+
+    Attributes:
+        lasting: whether it would fail again whatever the facts, as where nothing can run it.
+    """
 
     call: Call
     reason: str
     facts: Facts
+    lasting: bool = False
 
 
 class Planner(Protocol):
@@ -61,3 +66,19 @@ class Planner(Protocol):
         failures: Sequence[Failure] = (),
     ) -> Plan | Refusal:
         """A plan whose effects, run forward from the facts, reach the goal; else why not."""
+
+
+def call_order(plan: Plan) -> tuple[int, ...]:
+    """Indices of the calls so that each comes after those it must wait for.
+
+    Raises ExecutionError for an order with a cycle.
+    """
+    order: list[int] = []
+    left = list(range(len(plan.calls)))
+    while left:
+        free = [i for i in left if all(j in order for j in plan.after[i])]
+        if not free:
+            raise ExecutionError("the plan's order has a cycle", got=str(plan.after))
+        order.append(free[0])
+        left.remove(free[0])
+    return tuple(order)

@@ -9,13 +9,14 @@ from kata.datasets.types import Atom, Condition, Facts
 from kata.skills.contract.contract import Contract
 
 from .descriptor import Predictor
-from .experience import MOST_FAILURES, RETRY_FACTOR, expected_costs, failure_counts
+from .experience import RETRY_FACTOR, Record, expected_costs, failure_records
 from .hands import arranged
 from .heuristic import RelaxedPlan
 from .mutex import Pairs
 from .plan import Failure, Plan, Refusal
 from .problem import Action, Need, Problem, bits_of
 from .search import NotFound, search
+from .tuning import tried_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,15 @@ class SymbolicPlanner:
     Attributes:
         success: measured rate of success by skill, in (0, 1]; time over rate is the cost.
         predictor: predicts each call from the present state; where it can, that time counts.
+        spares: other versions of the skills; one is called where it is predicted to be faster, or
+            the version in use has failed.
         max_expanded: states that the search may expand before it gives up as `too_hard`.
     """
 
     success: Mapping[str, float] = field(default_factory=dict)
     max_expanded: int = 10_000
     predictor: Predictor | None = None
+    spares: tuple[Contract, ...] = ()
 
     def plan(
         self,
@@ -43,26 +47,32 @@ class SymbolicPlanner:
 
         `missing_skill`: no known skill makes some part of the goal true. `invalid_goal`: its parts
         exclude each other. `too_hard`: not found within the bound. A call that failed once in
-        the same relevant facts costs twice as much, after two failures it is left out.
+        the same relevant facts costs twice as much, after two failures it is left out, and the
+        refusal says why. Of a skill that failed, or whose success is predicted, other numbers than
+        the default are tried too.
 
         Raises:
             PlanError: more grounded calls than a search could go through.
         """
-        problem = Problem(facts.table, contracts, expected_costs(contracts, self.success))
-        counts = failure_counts(failures, facts)
-        actions = tuple(_weighed(self._timed(problem.actions, facts), counts))
+        known = {contract.name for contract in contracts}
+        contracts = (*contracts, *(spare for spare in self.spares if spare.name in known))
+        tried = {failure.call.contract.name for failure in failures}
+        values = tried_values(contracts, known if self.predictor else tried)
+        problem = Problem(facts.table, contracts, expected_costs(contracts, self.success), values)
+        failed = failure_records(failures, facts)
+        actions = tuple(_weighed(self._timed(problem.actions, facts), failed))
         need, start = problem.need(goal), problem.state(facts)
         if need.holds(start):
             return Plan.sequence(goal, ())
         refusal = self._refuse(problem, actions, need, goal, start)
         if refusal is not None:
-            return _with_failures(refusal, counts)
+            return _with_failures(refusal, failed)
         reached = RelaxedPlan(actions, need).reachable(start)
         usable = [action for action in actions if action.need.holds(reached)]
         answer = search(start, need, usable, max_expanded=self.max_expanded)
         if isinstance(answer, NotFound):
-            return _with_failures(_not_found(answer, goal, facts), counts)
-        costs = {str(action.call): action.cost for action in usable}
+            return _with_failures(_not_found(answer, goal, facts), failed)
+        costs = {action.call.key: action.cost for action in usable}
         return arranged(goal, [action.call for action in answer.actions], facts, costs)
 
     def _timed(self, actions: Sequence[Action], facts: Facts) -> Sequence[Action]:
@@ -98,12 +108,14 @@ class SymbolicPlanner:
         )
 
 
-def _weighed(actions: Sequence[Action], counts: Mapping[str, int]) -> list[Action]:
+def _weighed(actions: Sequence[Action], failed: Mapping[str, Record]) -> list[Action]:
     out = []
     for action in actions:
-        count = counts.get(str(action.call), 0)
-        if count < MOST_FAILURES:
-            out.append(replace(action, cost=action.cost * RETRY_FACTOR) if count else action)
+        record = failed.get(action.call.key)
+        if record is None:
+            out.append(action)
+        elif not record.hopeless:
+            out.append(replace(action, cost=action.cost * RETRY_FACTOR))
     return out
 
 
@@ -174,11 +186,11 @@ def _not_found(answer: NotFound, goal: Condition, facts: Facts) -> Refusal:
     return Refusal("too_hard", message, unmet)
 
 
-def _with_failures(refusal: Refusal, counts: Mapping[str, int]) -> Refusal:
-    left_out = [call for call, count in counts.items() if count >= MOST_FAILURES]
+def _with_failures(refusal: Refusal, failed: Mapping[str, Record]) -> Refusal:
+    left_out = [f"{key}: {record.reason}" for key, record in failed.items() if record.hopeless]
     if not left_out:
         return refusal
-    note = f" (left out after failing {MOST_FAILURES} times: {', '.join(sorted(left_out))})"
+    note = f" (not tried again: {'; '.join(sorted(left_out))})"
     return replace(refusal, message=refusal.message + note)
 
 

@@ -28,6 +28,9 @@ from .effects import effect, supporters
 
 _MAX_CALLS = 20_000
 
+Values = Mapping[str, Sequence[tuple[str, ...]]]
+"""Ways to fill the optional parameters of contracts, in their order, by `Contract.key`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -102,7 +105,8 @@ class Problem:
     """A scene's atoms and every call that the contracts allow in it.
 
     Args:
-        costs: expected time in s by skill; without an entry the contract's own `cost` counts.
+        costs: expected time in s by `Contract.key`; without an entry the contract's own `cost`.
+        values: other values to try for optional parameters, by `Contract.key`; see `tuning`.
 
     Raises:
         PlanError: more grounded calls than a search could go through.
@@ -113,13 +117,14 @@ class Problem:
         table: AtomTable,
         contracts: Sequence[Contract],
         costs: Mapping[str, float] | None = None,
+        values: Values | None = None,
     ) -> None:
         self.table, self.size = table, len(table.atoms)
         self.impossible = 1 << (2 * self.size)
         self._supporters = supporters(table)
         self.actions = tuple(
-            self._action(call, changes, (costs or {}).get(call.contract.name, call.contract.cost))
-            for call, changes in grounded_calls(table, contracts)
+            self._action(call, changes, (costs or {}).get(call.contract.key, call.contract.cost))
+            for call, changes in grounded_calls(table, contracts, values)
         )
 
     def bit(self, atom: Atom, value: bool) -> int:
@@ -185,22 +190,21 @@ class Problem:
         return Derived(true | false, true, self.bit(clear, True), self.bit(clear, False))
 
 
-def _domain(table: AtomTable, parameter: Parameter) -> tuple[str, ...]:
-    """The values to try: names of the type, or the default of what has no names."""
-    if parameter.optional:
-        return (parameter.default,) if parameter.default else ()
-    return table.names(parameter.type)
+def _defaults(contract: Contract) -> Sequence[tuple[str, ...]]:
+    """The one way to fill the optional parameters; none if some have no default."""
+    defaults = tuple(p.default for p in contract.parameters if p.optional)
+    return (defaults,) if all(defaults) else ()
 
 
-def _repeats_hand(contract: Contract, values: Sequence[str]) -> bool:
+def _repeats_hand(parameters: Sequence[Parameter], names: Sequence[str]) -> bool:
     """Whether one hand stands for two parameters: no hand gives to itself."""
-    rows = zip(contract.parameters, values, strict=True)
-    hands = [value for parameter, value in rows if parameter.type == HAND_TAG]
+    rows = zip(parameters, names, strict=True)
+    hands = [name for parameter, name in rows if parameter.type == HAND_TAG]
     return len(set(hands)) < len(hands)
 
 
 def grounded_calls(
-    table: AtomTable, contracts: Sequence[Contract]
+    table: AtomTable, contracts: Sequence[Contract], values: Values | None = None
 ) -> list[tuple[Call, dict[Atom, bool]]]:
     """Every call whose effect this scene can have, with that effect, in a fixed order.
 
@@ -209,9 +213,11 @@ def grounded_calls(
     out: list[tuple[Call, dict[Atom, bool]]] = []
     count = 0
     for contract in sorted(contracts, key=lambda contract: (contract.name, contract.version)):
-        domains = [_domain(table, parameter) for parameter in contract.parameters]
+        fixed = [parameter for parameter in contract.parameters if not parameter.optional]
+        domains = [table.names(parameter.type) for parameter in fixed]
         hands = table.hands if contract.one_handed else (DEFAULT_HAND,)
-        for *values, hand in itertools.product(*domains, hands):
+        given = (values or {}).get(contract.key) or _defaults(contract)
+        for *names, hand, optional in itertools.product(*domains, hands, given):
             count += 1
             if count > _MAX_CALLS:
                 raise PlanError(
@@ -219,9 +225,9 @@ def grounded_calls(
                     expected=f"at most {_MAX_CALLS} combinations of arguments",
                     hint="plan with fewer skills or name fewer things",
                 )
-            if _repeats_hand(contract, values):
+            if _repeats_hand(fixed, names):
                 continue
-            call = Call(contract, tuple(values), hand)
+            call = Call(contract, (*names, *optional), hand)
             try:
                 changes = effect(call, table)
             except ConditionError:
