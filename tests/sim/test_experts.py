@@ -27,7 +27,7 @@ from kata.sim.experts.sight import DOWN, Target, pointing_down, tool_heading, wr
 from kata.sim.tasks import TrialTable
 from kata.sim.world import TableWorld
 
-SKILLS = tuple(RECIPES)
+SKILLS = tuple(skill for skill, recipe in RECIPES.items() if recipe.hands == 1)
 
 
 @lru_cache(maxsize=1)

@@ -99,7 +99,7 @@ def demonstrate(
     frames: list[Frame] = []
     held = 0
     for _ in range(round(episode.limit_s / FRAME_S)):
-        observation = about(world.observe(), arguments)
+        observation = about(world.observe(), arguments, episode.hand)
         facts = world.facts()
         held = held + 1 if goal.evaluate(facts).value else 0
         plan = _plan(world, expert, observation, command)

@@ -28,7 +28,7 @@ from kata.datasets.types import (
 )
 
 from .scene.config import TableWorldConfig, whole_multiple
-from .tasks import Start, make_trial, names
+from .tasks import Start, default_world, make_trial, names
 from .tasks.goals import goal_of
 
 Control = Literal["joint", "tool"]
@@ -58,13 +58,13 @@ class TableEnv(gymnasium.Env[Any, Any]):
     Args:
         task: one of `kata.sim.tasks.names()`.
         control: `joint`: actions are absolute joint targets (D,), the gripper's opening in m
-            last; `tool`: change of the tool pose in the tool's own frame, position (3,) in m and
-            rotation vector (3,) in rad, then the absolute opening.
+            last; `tool`: change of the first hand's tool pose in the tool's own frame, position
+            (3,) in m and rotation vector (3,) in rad, then the absolute opening.
         start: `nominal`, or `perturbed` with the arm anywhere.
         cameras: rendered into each observation as `observation.images.NAME`.
         render_mode: `rgb_array` gives 640 x 480 images of the view for people; `human` opens
             MuJoCo's viewer and is offered only where there is a display.
-        config: the scene, or None for the default table; `robot` overrides its robot.
+        config: the scene, or None for the task's default table; `robot` overrides its robot.
 
     Raises UnknownNameError for a task, control, robot or camera that there is not.
     """
@@ -89,7 +89,7 @@ class TableEnv(gymnasium.Env[Any, Any]):
         if robot:
             changes["robot"] = robot
         if config is None:
-            config = TableWorldConfig.load(**changes)
+            config = TableWorldConfig.load(default_world(task), **changes)
         elif changes:
             config = replace(config, **changes)
         self.trial = make_trial(task, start, config)

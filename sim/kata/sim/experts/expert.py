@@ -31,28 +31,40 @@ class Expert:
     """A scripted policy without memory: equal observations give equal chunks.
 
     Args:
-        skill: for messages; the call's arguments come as `Observation.focus`.
-        rule: what to do next.
-        slots: how many entities the call names.
+        skill: for messages; the call's arguments come as `Observation.focus`, its hands as
+            `Observation.hands`, and without any its hand is the robot's first.
+        rule: what to do next, from what each of its hands sees.
+        slots: how many entities the call names; `hands` how many hands it uses.
 
-    It implements `Policy`; chunks are in frame `tool`. `phase` says in a word what the last
-    chunk was for.
+    It implements `Policy`; chunks are in frame `tool`, each of one hand. `phase` says in a word
+    what the last chunk was for.
+
+    Raises:
+        SpecError: the robot has fewer hands.
     """
 
     def __init__(
         self,
         skill: str,
-        rule: Callable[[Sight], Target],
+        rule: Callable[..., Target],
         slots: int,
         robot: RobotSpec,
         kinematics: Kinematics,
         limits: MotionLimits | None = None,
+        hands: int = 1,
     ) -> None:
+        if len(robot.hands) < hands:
+            raise SpecError(
+                f"a robot with too few hands for the expert '{skill}'",
+                where=robot.name,
+                expected=str(hands),
+                got=str(len(robot.hands)),
+                hint="two_pandas is a robot with two hands, and two_arms a scene for it",
+            )
         self.skill, self._rule, self._slots = skill, rule, slots
         self._robot, self._kinematics = robot, kinematics
         self._limits = limits or MotionLimits()
-        self._hand = robot.hand()
-        self._gripper = robot.part(self._hand.gripper).start
+        self._hands = hands
         self.phase = ""
         self.chunk_spec = ChunkSpec(HORIZON, FRAME_S, EXECUTE, "tool", 7)
         joints = KeySpec("float64", (robot.size,), robot.joints)
@@ -82,18 +94,26 @@ class Expert:
                 expected=f"{self._slots} names in focus, D = {self._robot.size}",
                 got=f"{observation.focus}, D = {observation.position.size}",
             )
-        sight = Sight.of(observation, self._gripper)
-        target = self._rule(sight)
+        names = observation.hands or ("",) * (self._hands == 1)
+        if len(names) != self._hands:
+            raise SpecError(
+                f"a call without the hands of the expert '{self.skill}'",
+                expected=f"{self._hands}, of {', '.join(h.name for h in self._robot.hands)}",
+                got=", ".join(names) or "none",
+            )
+        hands = [self._robot.hand(name) for name in names]
+        target = self._rule(*(Sight.of(observation, self._robot, hand) for hand in hands))
         self.phase = target.phase
-        tool = observation.tool()
-        velocity, turning = self._motion(observation)
+        hand = target.hand or hands[0].name
+        tool = observation.tool(hand)
+        velocity, turning = self._motion(observation, hand)
         values = path(tool, velocity, turning, target, HORIZON, FRAME_S, self._limits)
-        return ActionChunk(request.start_s, FRAME_S, "tool", values, tool, self._hand.name)
+        return ActionChunk(request.start_s, FRAME_S, "tool", values, tool, hand)
 
-    def _motion(self, observation: Observation) -> tuple[Array, Array]:
-        """The tool's velocity (3,) m/s and turning (3,) rad/s, from the joints'."""
+    def _motion(self, observation: Observation, hand: str) -> tuple[Array, Array]:
+        """The velocity (3,) m/s and turning (3,) rad/s of a hand's tool, from the joints'."""
         ahead = observation.position + observation.velocity * _PROBE_S
-        now = self._kinematics.forward(observation.position)
-        then = self._kinematics.forward(ahead)
+        now = self._kinematics.forward(observation.position, hand)
+        then = self._kinematics.forward(ahead, hand)
         turn = quat_log(quat_multiply(then.quaternion, quat_conjugate(now.quaternion)))
         return (then.position - now.position) / _PROBE_S, turn / _PROBE_S

@@ -55,7 +55,7 @@ def path(
     # Asked for at once; the kinematics keep the gripper's speed.
     out[:, 6] = target.opening
     place, turn = tool.position.copy(), tool.quaternion.copy()
-    goal_turn = pointing_down(target.yaw)
+    goal_turn = pointing_down(target.yaw) if target.orientation is None else target.orientation
     inverse = quat_conjugate(tool.quaternion)
     for k in range(steps):
         rest = quat_log(quat_multiply(goal_turn, quat_conjugate(turn)))

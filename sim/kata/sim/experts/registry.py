@@ -11,18 +11,23 @@ from kata.datasets.types import Kinematics, RobotSpec, UnknownNameError
 from .drawer import close_container, open_container
 from .expert import Expert
 from .grasp import pick
+from .handover import handover
 from .press import press
 from .push import push
 from .release import place, place_in, stack
-from .sight import Sight, Target
+from .sight import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A skill's rule and the number of entities that its call names."""
+    """A skill's rule, and how many entities its call names and how many hands it uses.
 
-    rule: Callable[[Sight], Target]
+    The rule gets what each hand sees, in the call's order.
+    """
+
+    rule: Callable[..., Target]
     slots: int
+    hands: int = 1
 
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
@@ -35,13 +40,17 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "open": Recipe(open_container, 1),
         "close": Recipe(close_container, 1),
         "press": Recipe(press, 1),
+        "handover": Recipe(handover, 1, hands=2),
     }
 )
 
 
 def make_expert(skill: str, robot: RobotSpec, kinematics: Kinematics) -> Expert:
-    """The scripted expert of a skill. Raises UnknownNameError."""
+    """The scripted expert of a skill, for every hand. Raises UnknownNameError.
+
+    Raises SpecError for a robot with fewer hands than the skill uses.
+    """
     if skill not in RECIPES:
         raise UnknownNameError("expert", skill, RECIPES)
     recipe = RECIPES[skill]
-    return Expert(skill, recipe.rule, recipe.slots, robot, kinematics)
+    return Expert(skill, recipe.rule, recipe.slots, robot, kinematics, hands=recipe.hands)

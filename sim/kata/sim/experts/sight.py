@@ -1,7 +1,7 @@
 """What a recipe looks at and what it asks for: the tool, the call's entities, a target.
 
-Frame: the world's, which is the robot's base; z up. The tool points down: its x axis has the
-heading `yaw`, its fingers open along its y axis.
+Frame: the world's; z up. The tool points down: its x axis has the heading `yaw`, its fingers open
+along its y axis. One hand is looked at; who needs two looks at each.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kata.datasets.types import EntityState, Observation
+from kata.datasets.types import EntityState, Hand, Observation, RobotSpec
 from kata.datasets.types.pose import Array, quat_multiply, quat_rotate, quat_yaw, yaw_quat
 
 DOWN = np.array([0.0, 1.0, 0.0, 0.0])
@@ -30,13 +30,17 @@ class Sight:
     """One observation as recipes need it; everything an expert decides follows from it.
 
     Attributes:
-        tool: (3,) m, position of the tool; `yaw` its heading in rad.
+        hand: its name; `base` (3,) m is where its arm stands.
+        tool: (3,) m, position of the tool; `yaw` its heading in rad, `orientation` (4,) all of it.
         tilt: rad, by how much the tool is off pointing down.
         opening, closing: gripper, in m, and the speed at which it closes, in m/s.
         slots: the entities that the call names, in its order.
     """
 
+    hand: str
+    base: Array
     tool: Array
+    orientation: Array
     yaw: float
     tilt: float
     opening: float
@@ -44,12 +48,15 @@ class Sight:
     slots: tuple[EntityState, ...]
 
     @classmethod
-    def of(cls, observation: Observation, gripper: int) -> Sight:
-        """Read an observation; `gripper` is the gripper's index in D."""
-        tool = observation.tool()
+    def of(cls, observation: Observation, robot: RobotSpec, hand: Hand) -> Sight:
+        """Read an observation as a hand of a robot needs it."""
+        tool, gripper = observation.tool(hand.name), robot.part(hand.gripper).start
         axis = quat_rotate(tool.quaternion, UP)
         return cls(
+            hand.name,
+            np.array(hand.base_m),
             tool.position,
+            tool.quaternion,
             tool_heading(tool.quaternion),
             float(np.arccos(np.clip(-axis[2], -1.0, 1.0))),
             float(observation.position[gripper]),
@@ -63,7 +70,8 @@ class Sight:
         `place` (3,) is where the tool is going.
         """
         period = 2.0 * np.pi / fold
-        centre = np.arctan2(place[1], place[0]) + _WRIST_CENTRE_RAD
+        way = place - self.base
+        centre = np.arctan2(way[1], way[0]) + _WRIST_CENTRE_RAD
         now = centre + wrap(self.yaw - centre)
         nearest = wanted_rad + period * np.round((now - wanted_rad) / period)
         options = [nearest + k * period for k in (0, -1, 1)]
@@ -84,6 +92,8 @@ class Target:
             at once, while the way along it takes its time; None for the direct way.
         speed: m/s, greatest.
         phase: a word for what is going on, for the dataset's column.
+        orientation: (4,) of a tool that shall not point down; `yaw` does not count then.
+        hand: whose tool; "" is the call's first.
     """
 
     phase: str
@@ -93,6 +103,8 @@ class Target:
     travel: float | None = None
     axis: Array | None = None
     speed: float = 0.5
+    orientation: Array | None = None
+    hand: str = ""
 
 
 def heading(entity: EntityState) -> float:

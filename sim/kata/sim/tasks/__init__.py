@@ -6,6 +6,6 @@ enter it in `starts.TASKS`.
 """
 
 from .starts import TASKS
-from .trial import Start, TrialTable, make_trial, names
+from .trial import Start, TrialTable, default_world, make_trial, names
 
-__all__ = ["TASKS", "Start", "TrialTable", "make_trial", "names"]
+__all__ = ["TASKS", "Start", "TrialTable", "default_world", "make_trial", "names"]

@@ -1,6 +1,6 @@
 """Where the arm begins a trial: near home, carrying, or anywhere that is free.
 
-Frame: the robot's base on the table plane, x forward, y left, z up; lengths in m.
+Frame: the arm's base on the table plane, x forward, y left, z up; lengths in m.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kata.datasets.types import Array, Pose, SimulationError
+from kata.datasets.types import Array, Hand, Pose, SimulationError
 from kata.datasets.types.pose import quat_exp, quat_multiply, yaw_quat
 
 from ..world import TableWorld
@@ -24,22 +24,25 @@ class Reach:
     """Where the tool may be at a start.
 
     Attributes:
+        hand: whose; "" is the first. Others stay near home.
         anywhere: False: near home, or at a carrying height if something is held; True: any pose
             over the table that touches nothing, low ones and those at fixtures included.
     """
 
     anywhere: bool = False
+    hand: str = ""
 
 
 def go(world: TableWorld, rng: np.random.Generator, reach: Reach) -> None:
     """Put the empty hand to a start; near home it stays where the reset put it."""
     if not reach.anywhere:
         return
-    gripper = world.robot.part(world.robot.hand().gripper).slice
+    hand = world.robot.hand(reach.hand)
+    gripper = world.robot.part(hand.gripper).slice
     limits = world.robot.limits
     opening = rng.uniform(limits.lower[gripper], limits.upper[gripper])
     for _ in range(_DRAWS):
-        joints = _solve(world, rng, _loose_pose(world, rng), opening)
+        joints = _solve(world, rng, _loose_pose(world, rng, hand), opening, hand)
         if joints is not None and world.clearance_m(joints) > _CLEARANCE_M:
             world.set_joints(joints)
             return
@@ -48,18 +51,19 @@ def go(world: TableWorld, rng: np.random.Generator, reach: Reach) -> None:
 
 def carry(world: TableWorld, rng: np.random.Generator, reach: Reach, name: str) -> None:
     """Put an object into the hand, at a start; grasped a little off its centre."""
-    opening = world.robot.limits.upper[world.robot.part(world.robot.hand().gripper).slice]
+    hand = world.robot.hand(reach.hand)
+    opening = world.robot.limits.upper[world.robot.part(hand.gripper).slice]
     half = next(e.half for e in world.entities if e.name == name)
     for _ in range(_DRAWS):
-        pose = _loose_pose(world, rng) if reach.anywhere else _carrying_pose(rng)
+        pose = _loose_pose(world, rng, hand) if reach.anywhere else _carrying_pose(rng, hand)
         # Room for what hangs below the tool.
         if pose.position[2] < 2.0 * half[2] + 0.02:
             continue
-        joints = _solve(world, rng, pose, opening)
+        joints = _solve(world, rng, pose, opening, hand)
         if joints is None or world.clearance_m(joints) < _CLEARANCE_M + half[2]:
             continue
         world.set_joints(joints)
-        if world.grasp(name, _grasp(rng)) and _is_free(world, name):
+        if world.grasp(name, _grasp(rng), hand.name) and _is_free(world, name):
             return
     raise SimulationError("the object could not be put into the hand", where=name)
 
@@ -69,14 +73,14 @@ def _is_free(world: TableWorld, name: str) -> bool:
     return all(any("." in n for n in pair) for pair in world.view().touching if name in pair)
 
 
-def _carrying_pose(rng: np.random.Generator) -> Pose:
-    place = rng.uniform([0.30, -0.30, 0.11], [0.62, 0.30, 0.32])
+def _carrying_pose(rng: np.random.Generator, hand: Hand) -> Pose:
+    place = rng.uniform([0.30, -0.30, 0.11], [0.62, 0.30, 0.32]) + np.array(hand.base_m)
     return _tilted(rng, place, rng.uniform(-1.0, 1.0), 0.03)
 
 
-def _loose_pose(world: TableWorld, rng: np.random.Generator) -> Pose:
+def _loose_pose(world: TableWorld, rng: np.random.Generator, hand: Hand) -> Pose:
     """Half of the poses anywhere, half close to something: an object, a handle, a button."""
-    place = rng.uniform([0.28, -0.45, 0.03], [0.68, 0.45, 0.48])
+    place = rng.uniform([0.28, -0.45, 0.03], [0.68, 0.45, 0.48]) + np.array(hand.base_m)
     if rng.random() < 0.5:
         entities = world.observe().entities
         # All but the table, whose frame is the robot's foot.
@@ -99,13 +103,26 @@ def _grasp(rng: np.random.Generator) -> Pose:
     return Pose(place, quat_multiply(_DOWN, yaw_quat(quarter + rng.normal(0.0, 0.03))))
 
 
-def _solve(world: TableWorld, rng: np.random.Generator, pose: Pose, opening: Array) -> Array | None:
+def _solve(
+    world: TableWorld, rng: np.random.Generator, pose: Pose, opening: Array, hand: Hand
+) -> Array | None:
     """Joints (D,) that reach a pose, from home with the shoulder turned towards it."""
-    seed = world.robot.home.copy()
-    arm = world.robot.part(world.robot.hand().arm).slice
+    seed = _others_as_they_are(world, hand)
+    arm = world.robot.part(hand.arm).slice
     seed[arm] += rng.normal(0.0, 0.05, arm.stop - arm.start)
-    seed[arm.start] += np.arctan2(pose.position[1], pose.position[0])
-    joints = world.kinematics.solve(pose, world.robot.limits.clip(seed))
+    way = pose.position - np.array(hand.base_m)
+    seed[arm.start] += np.arctan2(way[1], way[0])
+    joints = world.kinematics.solve(pose, world.robot.limits.clip(seed), hand.name)
     if joints is not None:
-        joints[world.robot.part(world.robot.hand().gripper).slice] = opening
+        joints[world.robot.part(hand.gripper).slice] = opening
     return joints
+
+
+def _others_as_they_are(world: TableWorld, hand: Hand) -> Array:
+    """(D,) home, and where the reset put it for the parts of other hands."""
+    out = world.robot.home.copy()
+    for other in world.robot.hands:
+        for part in (other.arm, other.gripper) if other.name != hand.name else ():
+            columns = world.robot.part(part).slice
+            out[columns] = world.commanded[columns]
+    return out

@@ -6,24 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kata.datasets.types import Condition, ConfigError
+from kata.datasets.types import DEFAULT_HAND, Condition, ConfigError
 
 from ..configs import config_file, read_yaml
+
+_ARM = "arm"  # the resource that is the arm of the call's own hand
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The part of a contract that a trial needs: parameters in order, condition, time limit."""
+    """The part of a contract that a trial needs: parameters in order, condition, time limit.
+
+    `one_handed` says that a call of it has a hand of its own.
+    """
 
     parameters: tuple[str, ...]
     achieves: Condition
     limit_s: float
+    one_handed: bool = True
 
-    def bind(self, arguments: Sequence[str]) -> tuple[Mapping[str, str], str]:
-        """Arguments by parameter, and the goal's text about them."""
+    def bind(
+        self, arguments: Sequence[str], hand: str = DEFAULT_HAND
+    ) -> tuple[Mapping[str, str], str]:
+        """Arguments by parameter, and the goal's text about them and the call's hand."""
         named = dict(zip(self.parameters, arguments, strict=True))
-        condition = self.achieves.bind({f"?{name}": value for name, value in named.items()})
-        return named, str(condition)
+        binding = {f"?{name}": value for name, value in named.items()}
+        if hand != DEFAULT_HAND:
+            binding[DEFAULT_HAND] = hand
+        return named, str(self.achieves.bind(binding))
 
 
 @lru_cache(maxsize=64)
@@ -36,6 +46,7 @@ def goal_of(skill: str) -> Goal:
             tuple(str(name) for name in data["parameters"]),
             Condition.parse(str(data["achieves"])),
             float(data["duration_s"]),
+            _ARM in data.get("resources", (_ARM,)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(

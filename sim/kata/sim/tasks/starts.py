@@ -1,7 +1,8 @@
 """How each task begins: the scene is posed, the arguments are drawn among feasible ones.
 
-Every task stands on the world's default table with all its objects; `world.reset(seed)` has
-scattered them and put the arm near home before a task's function is called.
+Every task stands on the world's table with all its objects; `world.reset(seed)` has scattered them
+and put each arm near home before a task's function is called. On a robot with several hands the
+task is one hand's, and is about what that hand reaches.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from kata.datasets.types import Array, Pose, SimulationError
+from kata.datasets.types import Array, Atom, Hand, Pose, SimulationError
 from kata.datasets.types.pose import yaw_quat
 
 from ..world import TableWorld
@@ -26,24 +27,48 @@ _RUN_UP_M = 0.075
 _FOOT_M = 0.32
 """Closer to its base than this, an arm of this size cannot reach down to the table freely."""
 
+_FAR_M = 0.74
+"""Farther from its base than this, its tool does not stand upright on the table."""
+
 _DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a task's function gets: the world to pose, chance, and where the arm may begin."""
+    """What a task's function gets: the world to pose, chance, whose arm, and where it may begin."""
 
     world: TableWorld
     rng: np.random.Generator
     reach: Reach
 
+    @property
+    def hand(self) -> Hand:
+        """The hand that the task is for."""
+        return self.world.robot.hand(self.reach.hand)
+
     def named(self, tag: str) -> list[str]:
         """Names of the entities that bear a tag, in the scene's order."""
         return [entity.name for entity in self.world.entities if tag in entity.tags]
 
+    def reached(self, tag: str) -> list[str]:
+        """Those that the hand reaches, where there are several hands; all where there is one."""
+        names = self.named(tag)
+        if len(self.world.robot.hands) < 2:
+            return names
+        facts = self.world.facts()
+        atoms = {name: Atom("reachable", (self.hand.name, name)) for name in names}
+        # Of the table there is no such fact: its spots lie where every arm reaches.
+        return [n for n, atom in atoms.items() if atom not in facts or facts.value(atom)]
+
     def draw(self, tag: str, *, but: tuple[str, ...] = ()) -> str:
-        """A name at random. Raises SimulationError if the scene has none."""
-        names = [name for name in self.named(tag) if name not in but]
+        """A name at random. Raises SimulationError if the scene has none in reach."""
+        return self._one_of([name for name in self.reached(tag) if name not in but], tag)
+
+    def draw_any(self, tag: str) -> str:
+        """A name at random, in reach or not. Raises SimulationError if the scene has none."""
+        return self._one_of(self.named(tag), tag)
+
+    def _one_of(self, names: list[str], tag: str) -> str:
         if not names:
             raise SimulationError("the scene lacks what the task needs", expected=f"a {tag}")
         return str(names[self.rng.integers(len(names))])
@@ -53,7 +78,7 @@ class Stage:
 
         A container shows its next free spot: who has only seen empty ones misjudges a used one.
         """
-        thing = self.draw("object", but=but)
+        thing = self._one_of([n for n in self.named("object") if n not in but], "object")
         if self.rng.random() < 0.5:
             spot = self.world.observe().entities[container].spot
             half = self.world.observe().entities[thing].half_extents
@@ -72,14 +97,14 @@ def pick(stage: Stage) -> tuple[str, ...]:
 
 def place(stage: Stage) -> tuple[str, ...]:
     """A held object, onto any surface."""
-    thing = stage.draw("object")
+    thing = stage.draw_any("object")
     carry(stage.world, stage.rng, stage.reach, thing)
     return thing, stage.draw("surface")
 
 
 def place_in(stage: Stage) -> tuple[str, ...]:
     """A held object, into any container; what opens is open."""
-    thing, container = stage.draw("object"), stage.draw("container")
+    thing, container = stage.draw_any("object"), stage.draw("container")
     if container in stage.named("openable"):
         stage.world.set_opening(container, stage.rng.uniform(0.9, 1.0))
     stage.stock(container, but=(thing,))
@@ -89,7 +114,7 @@ def place_in(stage: Stage) -> tuple[str, ...]:
 
 def stack(stage: Stage) -> tuple[str, ...]:
     """A held object, onto any other one."""
-    thing = stage.draw("object")
+    thing = stage.draw_any("object")
     carry(stage.world, stage.rng, stage.reach, thing)
     return thing, stage.draw("cube", but=(thing,))
 
@@ -108,15 +133,18 @@ def push(stage: Stage) -> tuple[str, ...]:
 def _pushable(stage: Stage) -> list[tuple[str, str]]:
     entities = stage.world.observe().entities
     places = {name: entities[name].pose.position[:2] for name in stage.named("object")}
+    near, foot = stage.reached("object"), np.array(stage.hand.base_m[:2])
     out = []
     for thing, start in places.items():
         for other, end in places.items():
+            if thing not in near or other not in near:
+                continue
             way = end - start
             length = float(np.hypot(*way))
             if thing == other or not PUSH_NEAR_M <= length <= PUSH_FAR_M:
                 continue
             first = start - way / length * _RUN_UP_M
-            if np.hypot(*first) < _FOOT_M:
+            if not _FOOT_M <= np.hypot(*(first - foot)) <= _FAR_M:
                 continue
             rest = [p for n, p in places.items() if n not in (thing, other)]
             if all(_apart(p, first, end) > LANE_M for p in rest):
@@ -154,6 +182,18 @@ def press(stage: Stage) -> tuple[str, ...]:
     return (stage.draw("button"),)
 
 
+def handover(stage: Stage) -> tuple[str, ...]:
+    """A held object, to any other hand."""
+    giver, hands = stage.hand.name, stage.world.robot.hands
+    others = [hand.name for hand in hands if hand.name != giver]
+    if not others:
+        raise SimulationError("the robot lacks what the task needs", expected="a second hand")
+    taker = str(others[stage.rng.integers(len(others))])
+    thing = stage.draw_any("object")
+    carry(stage.world, stage.rng, stage.reach, thing)
+    return thing, giver, taker
+
+
 def table(stage: Stage) -> tuple[str, ...]:
     """The default table as it is, without a goal."""
     go(stage.world, stage.rng, stage.reach)
@@ -170,6 +210,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         "open": open_container,
         "close": close_container,
         "press": press,
+        "handover": handover,
         "table": table,
     }
 )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kata.datasets.types import (
+    DEFAULT_HAND,
     Array,
     Command,
     ConfigError,
@@ -29,6 +30,7 @@ from .starts import TASKS, Stage
 Start = Literal["nominal", "perturbed"]
 
 _NO_GOAL = Episode("", {}, "", 60.0)
+_WORLDS = {"handover": "two_arms"}
 
 
 def names() -> tuple[str, ...]:
@@ -43,18 +45,22 @@ class TrialTable:
         world: which this trial resets and moves.
         task: one of `names()`.
         start: `nominal` as the demonstrations begin; `perturbed` with the arm anywhere free.
+        hand: which hand the task is for; without one, of several any that can do it, by seed.
 
-    Raises UnknownNameError for a task or start that there is not. Observations have the call's
-    entities in focus.
+    Raises UnknownNameError for a task, start or hand that there is not. Observations have the
+    call's entities in focus.
     """
 
-    def __init__(self, world: TableWorld, task: str, start: Start = "nominal") -> None:
+    def __init__(
+        self, world: TableWorld, task: str, start: Start = "nominal", hand: str = ""
+    ) -> None:
         if task not in TASKS:
             raise UnknownNameError("task", task, TASKS)
         if start not in get_args(Start):
             raise UnknownNameError("start", start, get_args(Start))
         self.world, self.task, self.start = world, task, start
         self.robot, self.kinematics, self.period_s = world.robot, world.kinematics, world.period_s
+        self.hand = hand and self.robot.hand(hand).name
         self.episode = _NO_GOAL
 
     def reset(self, seed: int) -> Observation:
@@ -62,27 +68,46 @@ class TrialTable:
 
         Raises SimulationError where the scene lacks what the task needs.
         """
-        self.world.reset(seed)
-        rng = np.random.default_rng((seed, 7))
-        stage = Stage(self.world, rng, Reach(self.start == "perturbed"))
-        try:
-            arguments = TASKS[self.task](stage)
-        except SimulationError as error:
-            raise SimulationError(
-                error.what, where=f"task {self.task}, seed {seed}", expected=error.expected
-            ) from error
+        hand, arguments = self._pose(seed)
         if arguments:
             goal = goal_of(self.task)
-            named, text = goal.bind(arguments)
-            self.episode = Episode(self.task, named, text, goal.limit_s)
+            own = hand if goal.one_handed else DEFAULT_HAND
+            named, text = goal.bind(arguments, own)
+            self.episode = Episode(self.task, named, text, goal.limit_s, own)
         else:
             self.episode = _NO_GOAL
         self.world.begin()
         return self.observe()
 
+    def _pose(self, seed: int) -> tuple[str, tuple[str, ...]]:
+        """Pose the task for the hand that was asked for, else for one of chance that can do it."""
+        problem = SimulationError("the robot has no hand")
+        for hand in self._hands(seed):
+            self.world.reset(seed)
+            rng = np.random.default_rng((seed, 7))
+            stage = Stage(self.world, rng, Reach(self.start == "perturbed", hand))
+            try:
+                return hand, TASKS[self.task](stage)
+            except SimulationError as error:
+                problem = error
+        raise SimulationError(
+            problem.what,
+            where=f"task {self.task}, seed {seed}",
+            expected=problem.expected,
+            got=problem.got,
+        ) from problem
+
+    def _hands(self, seed: int) -> list[str]:
+        names = [hand.name for hand in self.robot.hands]
+        if self.hand or len(names) < 2:
+            return [self.robot.hand(self.hand).name]
+        order = np.random.default_rng((seed, 11)).permutation(len(names))
+        return [names[k] for k in order.tolist()]
+
     def observe(self) -> Observation:
         """What is known now, with the call's entities in focus."""
-        return about(self.world.observe(), tuple(self.episode.arguments.values()))
+        episode = self.episode
+        return about(self.world.observe(), tuple(episode.arguments.values()), episode.hand)
 
     def facts(self) -> Facts:
         """What holds now."""
@@ -91,6 +116,10 @@ class TrialTable:
     def apply(self, command: Command) -> None:
         """Send a command; advances exactly `period_s`."""
         self.world.apply(command)
+
+    def contact_force_n(self) -> float:
+        """Net force of the robot's contacts in the last period, in N; to be asked after `apply`."""
+        return self.world.contact_force_n()
 
     def clearance_m(self, position_rad: Array) -> float:
         """Least distance of the robot at joints (D,) from everything else."""
@@ -106,23 +135,34 @@ class TrialTable:
         """The world's whole state and the episode."""
         episode = self.episode
         header = [episode.skill, dict(episode.arguments), episode.goal, episode.limit_s]
+        if episode.hand != DEFAULT_HAND:
+            header.append(episode.hand)
         return json.dumps(header).encode() + b"\n" + self.world.snapshot()
 
     def restore(self, state: bytes) -> None:
         """Return to a snapshot. Raises SimulationError for one of another scene."""
         header, _, body = state.partition(b"\n")
         try:
-            skill, arguments, goal, limit_s = json.loads(header)
+            skill, arguments, goal, limit_s, *hand = json.loads(header)
         except ValueError as error:
             raise SimulationError("not a snapshot of a trial", got=str(error)) from error
         self.world.restore(body)
-        self.episode = Episode(skill, arguments, goal, limit_s)
+        self.episode = Episode(skill, arguments, goal, limit_s, *hand)
+
+
+def default_world(task: str) -> str:
+    """Name of the scene that a task stands on unless another is asked for."""
+    return _WORLDS.get(task, "table")
 
 
 def make_trial(
-    task: str, start: Start = "nominal", config: TableWorldConfig | None = None
+    task: str,
+    start: Start = "nominal",
+    config: TableWorldConfig | None = None,
+    hand: str = "",
 ) -> TrialTable:
     """A trial on a world of its own; a `functools.partial` of it is a picklable `MakeWorld`."""
     if config is not None and not isinstance(config, TableWorldConfig):
         raise ConfigError("not a world's configuration", got=type(config).__name__)
-    return TrialTable(TableWorld(config), task, start)
+    scene = TableWorldConfig.load(default_world(task)) if config is None else config
+    return TrialTable(TableWorld(scene), task, start, hand)
