@@ -10,8 +10,9 @@ from .actions import shown
 from .job import Done, Job
 
 if TYPE_CHECKING:
-    from kata.skills.library.library import Finding
+    from kata.skills.library.library import Finding, Library
     from kata.skills.library.records import Record
+    from kata.skills.library.trust import Verdict
 
 _LONG = 80
 
@@ -20,10 +21,21 @@ def listed(job: Job, _word: str) -> Done:
     """Every version in a line."""
     library = build.library(job.config.library)
     entries, unreadable = library.survey()
-    lines = [f"{e.name:<12}{e.version:<9}{e.state:<11}{e.summary}" for e in entries]
+    pins = {pin.identity for pin in library.pins().values()}
+    lines = [
+        f"{e.name:<12}{e.version:<9}{e.state + '*' * (e.identity in pins):<11}{e.summary}"
+        for e in entries
+    ]
+    lines += ["* pinned: used whatever is promoted"] if pins else []
     lines += [f"{folder.name:<21}broken: see kata library verify" for folder in unreadable]
     skills = [
-        {"name": e.name, "version": e.version, "state": e.state, "identity": e.identity}
+        {
+            "name": e.name,
+            "version": e.version,
+            "state": e.state,
+            "identity": e.identity,
+            "pinned": e.identity in pins,
+        }
         for e in entries
     ]
     result = {
@@ -52,10 +64,14 @@ def shown_skill(job: Job, name: str) -> Done:
         "folder": str(entry.folder),
     }
     lines = [f"{key + ':':<13}{shown(value)}" for key, value in told.items() if key != "format"]
-    lines += ["", f"state:       {entry.state}", *_record_lines(records)]
+    pin = library.pins().get(entry.name)
+    lines += ["", f"state:       {entry.state}"]
+    lines += [f"pinned:      {pin}{': ' * bool(pin.reason)}{pin.reason}"] if pin else []
+    lines += _record_lines(records)
     result = {
         "skill": told,
         "state": entry.state,
+        "pinned": pin.version if pin else None,
         "records": [
             {"kind": r.kind, "by": r.by, "when": r.when, "data": dict(r.data)} for r in records
         ],
@@ -86,6 +102,11 @@ def _told(record: Record, scenes: Mapping[str, Mapping[str, Any]]) -> str:
         by = ", by override" if promotion.get("ground") == "override" else ""
         where = _where(scenes.get(promotion.get("attempt", ""), {}))
         return f"{data.get('state')}{by}{where}: {data.get('reason')}"
+    if record.kind == "source":
+        return f"from {data.get('source')} {str(data.get('revision', ''))[:12]}".rstrip()
+    if record.kind == "training":
+        dataset = str(data.get("dataset"))[:12]
+        return f"trained by {data.get('code')} on dataset {dataset}, {data.get('steps')} steps"
     if record.kind == "attempt":
         trials = f"{data.get('seeds', [0, 0])[1]} trials{_where(scenes[record.digest])}"
         return f"attempt {data.get('attempt')} to be promoted: {trials}"
@@ -104,22 +125,53 @@ def _told(record: Record, scenes: Mapping[str, Mapping[str, Any]]) -> str:
 
 def verified(job: Job, name: str) -> Done:
     """What is sound, what is not and why; exit code 1 where something is not."""
-    library = build.library(job.config.library)
+    library = build.library_of(job.config)
     findings = library.verify(name)
-    broken = any(finding.problem for finding in findings)
+    standing = {f.folder: _standing(library, f) for f in findings}
+    broken = any(f.problem or _is_forged(standing[f.folder]) for f in findings)
     checked = [
-        {"package": f.folder.name, "problem": f.problem, "unsigned": f.unsigned} for f in findings
+        {
+            "package": f.folder.name,
+            "problem": f.problem,
+            "unsigned": f.unsigned,
+            **_signature(standing[f.folder]),
+        }
+        for f in findings
     ]
     result = {"library": str(library.root), "sound": not broken, "packages": checked}
     then = "get or make the broken packages again; what a broken record says does not count"
-    lines = tuple(map(_finding_line, findings))
+    lines = tuple(_finding_line(each, standing[each.folder]) for each in findings)
     return Done(result, lines, then if broken else "kata library list", code=1 if broken else 0)
 
 
-def _finding_line(finding: Finding) -> str:
+def _standing(library: Library, finding: Finding) -> Verdict | None:
+    """What the signature of a sound package is worth; None for one that is not, or records."""
+    from kata.skills.contract.package import verify
+
+    if finding.problem or finding.folder.parent == library.record_root:
+        return None
+    return library.trust.judge(verify(finding.folder))
+
+
+def _is_forged(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.standing == "forged"
+
+
+def _signature(verdict: Verdict | None) -> dict[str, Any]:
+    if verdict is None:
+        return {"signature": None, "signer": "", "loads": False}
+    return {"signature": verdict.standing, "signer": verdict.signer, "loads": verdict.admitted}
+
+
+def _finding_line(finding: Finding, verdict: Verdict | None) -> str:
     name = finding.folder.name
     if finding.problem:
         return f"broken  {name} {finding.problem}"
+    if verdict and verdict.standing == "forged":
+        return f"broken  {name} {verdict}"
+    told = [str(verdict)] if verdict else []
+    if verdict and not verdict.admitted:
+        told.append(f"so it does not load (kata library sign {name.replace('-', '@', 1)})")
     if finding.unsigned:
-        return f"sound   {name} {finding.unsigned} unsigned records, which are no proof"
-    return f"sound   {name}"
+        told.append(f"{finding.unsigned} unsigned records, which are no proof")
+    return f"sound   {name} {'; '.join(told)}".rstrip()

@@ -24,9 +24,31 @@ _PIECE = 1 << 20
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+@contextmanager
+def open_plain(path: Path, most: int) -> Iterator[BinaryIO]:
+    """A plain file of at most `most` bytes, opened for reading. Raises PackageError."""
+    try:
+        # Without O_NONBLOCK a pipe would be waited for, for ever.
+        descriptor = os.open(path, _FLAGS)
+    except (OSError, ValueError) as error:
+        raise PackageError("cannot read", where=_place(path), got=str(error)[:200]) from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise PackageError("not a plain file", where=_place(path))
+        if status.st_size > most:
+            raise PackageError(
+                "file is too large",
+                where=_place(path),
+                expected=f"at most {most} bytes",
+                got=str(status.st_size),
+            )
+        yield file
+
+
 def read_plain(path: Path, most: int) -> bytes:
     """The bytes of a plain file of at most `most` bytes. Raises PackageError."""
-    with _opened(path, most) as file:
+    with open_plain(path, most) as file:
         return file.read(most)
 
 
@@ -69,30 +91,9 @@ def _place(path: Path) -> str:
     return shown(path, most=4096)
 
 
-@contextmanager
-def _opened(path: Path, most: int) -> Iterator[BinaryIO]:
-    try:
-        # Without O_NONBLOCK a pipe would be waited for, for ever.
-        descriptor = os.open(path, _FLAGS)
-    except (OSError, ValueError) as error:
-        raise PackageError("cannot read", where=_place(path), got=str(error)[:200]) from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise PackageError("not a plain file", where=_place(path))
-        if status.st_size > most:
-            raise PackageError(
-                "file is too large",
-                where=_place(path),
-                expected=f"at most {most} bytes",
-                got=str(status.st_size),
-            )
-        yield file
-
-
 def _hashed(path: Path, most: int, copy: BinaryIO | None) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
-    with _opened(path, most) as file:
+    with open_plain(path, most) as file:
         while piece := file.read(min(_PIECE, most + 1 - size)):
             size += len(piece)
             if size > most:

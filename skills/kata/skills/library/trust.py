@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from kata.datasets.files import write_file
-from kata.datasets.types import SignatureError, UnknownNameError
+from kata.datasets.types import PackageError, SignatureError, UnknownNameError
 from kata.skills.contract.contract import Contract
 from kata.skills.contract.package import Report, Writer, open_package, verify, write_package
 from kata.skills.contract.seal import SIGNATURE, Seal
 from kata.skills.contract.skill import Skill
 
+from .audit import require_clean
 from .keys import fingerprint, is_signed
 from .signing import Keyring
 
@@ -128,11 +129,25 @@ class Trust:
             )
 
     def open(self, folder: Path) -> Skill:
-        """The skill of a package, verified and admitted.
+        """The skill of a package, verified and admitted, and audited if another key signed it.
 
-        Raises PackageError, ContractError, or SignatureError for one that is not trusted.
+        What the own key signed was audited then. Raises PackageError, ContractError, or
+        SignatureError for one that is not trusted.
         """
-        return open_package(folder, self.admit)
+        standing: list[Standing] = []
+
+        def admit(report: Report) -> None:
+            self.admit(report)
+            standing.append(self.judge(report).standing)
+
+        skill = open_package(folder, admit)
+        if standing != ["own"]:
+            audited = require_clean(folder)
+            if any(audited.files.get(name) != known for name, known in skill.files.items()):
+                raise PackageError(
+                    "a package that was changed while it was read", where=str(folder)
+                )
+        return skill
 
     def _unknown(self, standing: Standing, signer: str = "", name: str = "") -> Verdict:
         allowed = self.allow_unsigned
