@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kata.datasets.types import ConfigError, PackageError
+from kata.datasets.types import Condition, ConfigError, PackageError
 from kata.skills.contract.contract import Contract
 from kata.skills.evidence.descriptor import MOST_TRIALS, Sample, fit_descriptor
 from kata.skills.evidence.descriptor_forecast import Forecast
 from kata.skills.evidence.descriptor_kernel import Kernel
 from kata.skills.evidence.descriptor_storage import descriptor_data, descriptor_of
 from kata.skills.handover.features import Start
-from kata.skills.planning.plan import Plan
+from kata.skills.planning.plan import Failure, Plan
 from kata.skills.planning.planner import SymbolicPlanner
 from kata.skills.planning.service import make_plan
 from kata.skills.testing import FakeWorld
@@ -38,7 +38,7 @@ def far(x_m):
 def scene(seed):
     """What is seen in a random scene, the start of a call about its cube, and the cube's x."""
     seen = FakeWorld().reset(seed)
-    start = Start.of(seen, CUBE)
+    start = Start.of(seen.with_focus(CUBE))
     return seen, start, float(start.focus[0, 0])
 
 
@@ -246,3 +246,94 @@ def test_no_trials_and_mixed_trials_are_refused():
         fit_descriptor([one, other])
     with pytest.raises(ConfigError, match="a start that this skill's trials do not have"):
         fit_descriptor([one]).believe([one.start], [("red_cube", "drawer")])
+
+
+def gripping(version="1.0.0"):
+    """A skill with a number: how wide the gripper opens."""
+    data = contract("grasp").to_data() | {
+        "version": version,
+        "parameters": {
+            "object": "object",
+            "width_m": {"type": "number", "unit": "m", "range": [0.02, 0.10], "default": 0.02},
+        },
+    }
+    return Contract.from_data(data)
+
+
+def gripping_trials(rate, count=200, seed=1):
+    random = np.random.default_rng(seed)
+    samples = []
+    for i in range(count):
+        _, start, _ = scene(1000 * seed + i)
+        width = round(float(random.uniform(0.02, 0.10)), 3)
+        samples.append(
+            Sample(("red_cube", str(width)), start, bool(random.random() < rate(width)), 3.0)
+        )
+    return samples
+
+
+def test_a_number_is_one_feature_and_the_best_value_is_planned():
+    learned = fit_descriptor(gripping_trials(lambda w: 0.1 + 0.85 * logistic((w - 0.06) / 0.01)))
+    assert "argument2" in learned.matters(learned.success)
+    again = descriptor_of(descriptor_data(learned), where="here")
+    assert again.feature_names == learned.feature_names
+    world = FakeWorld()
+    planner = SymbolicPlanner(predictor=Forecast({"grasp": learned}, world.observe))
+    answer = make_plan("pick the red cube", world.facts(), [gripping()], planner=planner)
+    assert answer.plan.calls[0].numbers["width_m"] >= 0.08
+    plain = make_plan("pick the red cube", world.facts(), [gripping()])
+    assert plain.plan.calls[0].numbers["width_m"] == 0.02  # what the contract says by default
+
+
+def test_another_number_is_tried_where_one_failed():
+    world = FakeWorld()
+    facts, planner, used = world.facts(), SymbolicPlanner(), []
+    failures = []
+    for _ in range(12):
+        answer = make_plan(
+            "pick the red cube", facts, [gripping()], planner=planner, failures=failures
+        )
+        if answer.plan is None:
+            break
+        call = answer.plan.calls[0]
+        used.append(call.numbers["width_m"])
+        failures.append(Failure(call, f"slipped at {used[-1]:g}", facts))
+    assert sorted(used) == sorted(2 * [0.02, 0.04, 0.06, 0.08, 0.1])
+    assert used[:2] == [0.02, 0.04]
+    assert "slipped at 0.1" in answer.message
+
+
+def test_the_version_that_is_predicted_to_succeed_is_called():
+    old, new = contract("grasp_near"), Contract.from_data(
+        contract("grasp_near").to_data() | {"version": "2.0.0"}
+    )  # fmt: skip
+    learned = {
+        new.key: fit_descriptor(trials(near, 200, 1)),
+        old.key: fit_descriptor(trials(far, 200, 2)),
+    }
+    chosen = {}
+    for seed in range(60):
+        world = FakeWorld()
+        world.reset(seed)
+        planner = SymbolicPlanner(predictor=Forecast(learned, world.observe), spares=(old,))
+        answer = make_plan("pick the red cube", world.facts(), [new], planner=planner)
+        chosen.setdefault(answer.plan.calls[0].contract.version, []).append(scene(seed)[2])
+    assert np.mean(chosen["2.0.0"]) < 0.35 < np.mean(chosen["1.0.0"])
+
+
+def test_another_version_takes_over_where_one_has_failed():
+    old, new = gripping("1.0.0"), gripping("1.1.0")
+    world = FakeWorld()
+    planner = SymbolicPlanner({old.key: 0.45, new.key: 0.9}, spares=(old,))
+    ask = lambda failures: planner.plan(  # noqa: E731
+        Condition.parse("holding(red_cube)"), world.facts(), [new], failures
+    )
+    first = ask(()).calls[0]
+    assert first.contract.version == "1.1.0"
+    nothing = Failure(first, "there is no skill", world.facts(), lasting=True)
+    assert ask([nothing]).calls[0].contract.version == "1.1.0"  # with another number
+    every = [
+        Failure(first.with_values(width_m=w), "no", world.facts(), lasting=True)
+        for w in (0.02, 0.04, 0.06, 0.08, 0.1)
+    ]
+    assert ask(every).calls[0].contract.version == "1.0.0"

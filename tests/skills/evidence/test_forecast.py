@@ -36,7 +36,7 @@ SECOND = Call(contract("second", requires="holding(?object)"), CUBE)
 
 def start_at(seed, tool_x_m=None):
     """A start of a random scene, the tool somewhere else if asked for."""
-    start = Start.of(FakeWorld().reset(seed), CUBE)
+    start = Start.of(FakeWorld().reset(seed).with_focus(CUBE))
     if tool_x_m is None:
         return start
     position, tool = start.position.copy(), start.tool.copy()

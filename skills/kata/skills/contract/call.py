@@ -220,6 +220,17 @@ def arm_of(hand: str) -> str:
     return ARM if hand == DEFAULT_HAND else f"{hand}_arm"
 
 
+def argument_texts(text: str) -> tuple[str, ...]:
+    """The values in the text of a call, without its hand; the skill need not be known.
+
+    Raises ConditionError where it is no call.
+    """
+    match = _CALL.fullmatch(text) if len(text) <= _MOST_TEXT else None
+    if match is None:
+        raise ConditionError("not a call", expected="skill(name, ...)", got=repr(text[:80]))
+    return tuple(value for name, value in _arguments(match[2], text) if name != HAND)
+
+
 def usage(contract: Contract) -> str:
     """How a contract is called, as in `push(object, distance_m=0.08)`."""
     shown = [

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kata.datasets.types import Array, ConfigError
+from kata.datasets.types.arguments import is_number
 from kata.skills.handover.features import Start, encode, feature_names
 
 from .descriptor_kernel import Kernel, fit_kernel
@@ -115,10 +116,14 @@ class SkillDescriptor:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the F features: of a start, then of each value of an argument, and the score."""
+        """Names of the F features: of a start, then of each value of an argument, and the score.
+
+        An argument that is a number in every trial is one feature, whatever its values.
+        """
         first = self.samples[0]
         numbers = feature_names(len(first.start.position), len(first.start.focus))
-        marks = tuple(f"argument{slot + 1} {value}" for slot, value in self._arguments)
+        marks = tuple(f"argument{slot + 1}" for slot in self._numbers)
+        marks += tuple(f"argument{slot + 1} {value}" for slot, value in self._arguments)
         return numbers + marks + (("score",) if self.score is not None else ())
 
     def matters(self, kernel: Kernel) -> list[str]:
@@ -173,13 +178,23 @@ class SkillDescriptor:
 
     @property
     def _arguments(self) -> list[tuple[int, str]]:
-        return sorted({pair for s in self.samples for pair in enumerate(s.values)})
+        numbers = set(self._numbers)
+        found = {pair for s in self.samples for pair in enumerate(s.values)}
+        return sorted(pair for pair in found if pair[0] not in numbers)
+
+    @property
+    def _numbers(self) -> list[int]:
+        """Slots of the arguments that are numbers."""
+        slots = range(len(self.samples[0].values))
+        return [slot for slot in slots if all(is_number(s.values[slot]) for s in self.samples)]
 
     def plain(self, starts: Sequence[Start], values: Sequence[tuple[str, ...]]) -> Array:
         """Features (Q, F) before they are standardised, without the score."""
         chosen = [[float(own[slot] == v) for slot, v in self._arguments] for own in values]
         marks = np.array(chosen).reshape(len(values), len(self._arguments))
-        return np.concatenate([encode(starts), marks], axis=1)
+        given = [[float(own[slot]) for slot in self._numbers] for own in values]
+        numbers = np.array(given).reshape(len(values), len(self._numbers))
+        return np.concatenate([encode(starts), numbers, marks], axis=1)
 
     def _encoded(self, starts: Sequence[Start], values: Sequence[tuple[str, ...]]) -> Array:
         shape = _shape(self.samples[0].start, self.samples[0].values)

@@ -32,7 +32,8 @@ class Forecast:
     """Predictions by descriptors, from what is seen now; a planner's `Predictor`.
 
     Attributes:
-        descriptors: by skill; one that is absent was never measured.
+        descriptors: by skill, of other versions by `Contract.key`; one that is absent was never
+            measured.
         observe: what is seen now, as a world's `observe`.
         seed: of the drawn courses; equal seeds give equal predictions.
     """
@@ -49,8 +50,9 @@ class Forecast:
         """
         seen = self.observe()
         found: list[Prediction | None] = [None] * len(calls)
-        for name, descriptor in self.descriptors.items():
-            chosen = [i for i, c in enumerate(calls) if c.contract.name == name and _seen(c, seen)]
+        known = [self._descriptor(call) if _seen(call, seen) else None for call in calls]
+        for descriptor in self.descriptors.values():
+            chosen = [i for i, own in enumerate(known) if own is descriptor]
             begun = [self._beginnings(calls[i], facts, seen, descriptor) for i in chosen]
             starts = [start for each in begun for start in each]
             if not starts:
@@ -76,13 +78,14 @@ class Forecast:
             is not seen.
         """
         seen = self.observe()
-        if not all(call.contract.name in self.descriptors and _seen(call, seen) for call in calls):
+        if not all(self._descriptor(call) and _seen(call, seen) for call in calls):
             return None
         course = _Courses(seen, self.seed)
         expected, chance = np.ones(_COURSES), np.ones((_QUANTILES, _COURSES))
         duration = 0.0
         for number, call in enumerate(calls):
-            descriptor = self.descriptors[call.contract.name]
+            descriptor = self._descriptor(call)
+            assert descriptor is not None
             starts = course.starts(call, descriptor)
             values = [call.values] * _COURSES
             belief = descriptor.believe(starts, values)
@@ -95,6 +98,11 @@ class Forecast:
         success = float(expected.mean())
         low, high = np.quantile(chance.mean(axis=1), [0.025, 0.975])
         return Prediction(success, min(float(low), success), max(float(high), success), duration)
+
+    def _descriptor(self, call: Call) -> SkillDescriptor | None:
+        """That of the call's version, by key; by name, that of the version in use."""
+        contract = call.contract
+        return self.descriptors.get(contract.key) or self.descriptors.get(contract.name)
 
     def _beginnings(
         self, call: Call, facts: Facts, seen: Observation, descriptor: SkillDescriptor

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kata.datasets.types import ENTITY_WIDTH, Array, KataError, PackageError
+from kata.skills.contract.call import argument_texts
 from kata.skills.handover.features import Start
 
 from .descriptor import Sample, SkillDescriptor
@@ -126,5 +127,4 @@ def _kernel(data: Mapping[str, Any]) -> Kernel:
 
 
 def _values(call: str) -> list[str]:
-    inside = call.partition("(")[2].rstrip(")")
-    return [name.strip() for name in inside.split(",") if name.strip()]
+    return list(argument_texts(call)) if call else []
