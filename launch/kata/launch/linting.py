@@ -17,7 +17,6 @@ from .workspace import RESULT, RunFolder
 if TYPE_CHECKING:
     from kata.skills.evidence.fidelity import Fidelity
     from kata.skills.evidence.fidelity_findings import Finding
-    from kata.skills.evidence.witness import Witness
     from kata.skills.library.library import Entry, Library
 
 _SHOWN = 12
@@ -102,12 +101,13 @@ def fidelity_of_runs(
     agents: Sequence[Agent], episodes: Mapping[str, Sequence[Block]]
 ) -> dict[str, Any]:
     """What the runs of sentences say about each package that they used, by identity."""
-    from kata.skills.evidence.fidelity import Fidelity, witness_of
+    from kata.skills.evidence.fidelity import Fidelity
     from kata.skills.evidence.fidelity_records import FIELD
+    from kata.skills.evidence.witness import Witness
 
     found: dict[str, list[Witness]] = {agent.contract.name: [] for agent in agents}
     for data in (w for runs in episodes.values() for run in runs for w in run.get("witnesses", ())):
-        witness = witness_of(data)
+        witness = Witness.from_data(data)
         found[witness.call.partition("(")[0]].append(witness)
     by_identity = {agent.identity: found[agent.contract.name] for agent in agents}
     counted = {key: Fidelity.of(told).to_data() for key, told in by_identity.items() if told}

@@ -33,6 +33,7 @@ from .scene.clearance import Clearance
 from .scene.config import TableWorldConfig
 from .scene.noise import noisy
 from .scene.reader import SceneReader
+from .scene.touch import TouchForce
 from .scene.view import SceneView
 from .sleep import restore_state
 
@@ -73,6 +74,7 @@ class TableWorld(Posing):
         self.reader = SceneReader(scene, self.robot_model, self.data)
         hands = [hand.name for hand in self.robot.hands]
         self.atoms = predicates.atom_table(self.reader.tags, hands)
+        self._touch = TouchForce(self.model)
         self._clearance = Clearance(self.model, self.reader, self.drive)
         self._renderers: dict[tuple[int, int], Any] = {}
         self._images(self.config.cameras)
@@ -156,6 +158,10 @@ class TableWorld(Posing):
             )
         if self._buttons:
             self._latch()
+
+    def contact_force_n(self) -> float:
+        """Net force of the robot's contacts in the last period, in N; to be asked after `apply`."""
+        return self._touch.newtons(self.data)
 
     def last_good(self) -> bytes:
         """Snapshot of the state before the last command."""

@@ -124,24 +124,10 @@ class Fidelity:
             raise PackageError("not counts of executions", got=repr(error)) from None
 
 
-def witness_of(data: Mapping[str, Any]) -> Witness:
-    """The witness of `Witness.to_data`. Raises PackageError for data of another form."""
-    lists = ("promised", "before", "missed", "held", "lost", "gained")
-    try:
-        return Witness(
-            **{name: data[name] for name in ("call", "required", "claimed", "reached")},
-            **{name: tuple(map(str, data[name])) for name in lists},
-            tags=dict(data["tags"]),
-            conditions=dict(data["conditions"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise PackageError("not an execution", got=repr(error)) from None
-
-
 def fidelity_of(trials: Sequence[Mapping[str, Any]]) -> Fidelity:
     """Of trials as plain data; those that were kept before executions told are left out."""
     told = [trial["witness"] for trial in trials if trial.get("witness")]
-    return Fidelity.of(map(witness_of, told))
+    return Fidelity.of(map(Witness.from_data, told))
 
 
 def _failed(witness: Witness) -> bool:

@@ -100,6 +100,7 @@ def trial_of(data: Mapping[str, Any]) -> Trial:
         **{name: data[name] for name in (*told, "conditions", "predicted", "start_kind")},
         start=Start(position, tool, focus),
         jerk=Jerk(**data["jerk"]),
+        witness=Witness.from_data(data["witness"]) if data.get("witness") else None,
     )
 
 

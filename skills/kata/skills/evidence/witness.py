@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kata.datasets.types import DEFAULT_HAND, HAND_PREDICATES, Atom, AtomTable, Facts
+from kata.datasets.types import (
+    DEFAULT_HAND,
+    HAND_PREDICATES,
+    Atom,
+    AtomTable,
+    Facts,
+    PackageError,
+)
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 from kata.skills.execution.log import RunLog, Span
@@ -28,6 +35,7 @@ OTHERS = "*"
 DERIVED = frozenset({"clear"})
 """Predicates that follow from others, so that no contract has to name them."""
 
+_LISTS = ("promised", "before", "missed", "held", "lost", "gained")
 _VALUES: Mapping[bool | None, int] = {True: 1, False: 0, None: -1}
 
 
@@ -86,17 +94,29 @@ class Witness:
         )
 
     def to_data(self) -> dict[str, Any]:
-        """Plain data for a file; `conditions` stands beside it in a trial."""
-        lists = ("promised", "before", "missed", "held", "lost", "gained")
+        """Plain data for a file; `from_data` reads it back to an equal one."""
         return {
             "call": self.call,
             "required": self.required,
             "claimed": self.claimed,
             "reached": self.reached,
-            **{name: list(getattr(self, name)) for name in lists},
+            **{name: list(getattr(self, name)) for name in _LISTS},
             "tags": dict(self.tags),
             "conditions": dict(self.conditions),
         }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Witness:
+        """Inverse of `to_data`. Raises PackageError for data of another form."""
+        try:
+            return cls(
+                **{name: data[name] for name in ("call", "required", "claimed", "reached")},
+                **{name: tuple(map(str, data[name])) for name in _LISTS},
+                tags=dict(data["tags"]),
+                conditions=dict(data["conditions"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise PackageError("not an execution", got=repr(error)) from None
 
 
 class Lifting:
