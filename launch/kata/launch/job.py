@@ -10,7 +10,7 @@ from .arguments import override_key
 from .configuration import Config
 from .workspace import RunFolder
 
-_SCENE = frozenset({"world", "robot", "library", "seed"})
+_SCENE = frozenset({"world", "robot", "library", "seed", "planner", "llm"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Job:
     given: tuple[str, ...] = ()
 
     def same_scene(self) -> list[str]:
-        """What was given of scene, robot, library and seed, for the command to run next."""
+        """What was given of scene, robot, library, planner and seed, for the next command."""
         return [text for text in self.given if override_key(text).split(".")[0] in _SCENE]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,23 @@ from . import build
 from .configuration import Config
 from .descriptors import forecaster, predicted_data, predicted_words
 from .job import Done, Job
+from .planners import PlannerChoice
 from .seeds import episode_seed
 
 if TYPE_CHECKING:
     from kata.datasets.types import Facts
+    from kata.skills.contract.contract import Contract
     from kata.skills.evidence.descriptor_forecast import Forecast
     from kata.skills.planning.planner import SymbolicPlanner
+    from kata.skills.planning.sentence import SentencePlanner
     from kata.skills.planning.service import PlanAnswer
 
     from .build import Known
 
 _NO_PLAN = "say it in other words; see the message above"
+_SHOWN = 6
+"""Objections that are shown; all of them are in the result."""
+
 _TITLES = {
     "plan": "plan",
     "ambiguous": "ambiguous",
@@ -38,9 +44,28 @@ def answer_lines(answer: PlanAnswer, predicted: Mapping[str, Any] | None = None)
     lines += [f"  {number}. {call}" for number, call in enumerate(answer.calls, 1)]
     if predicted is not None:
         lines.append(f"success: {predicted_words(predicted)}, without a new plan on the way")
+    if answer.rounds:
+        asked = f"{answer.rounds} round{'s' * (answer.rounds > 1)} with the language model"
+        lines.append(f"planner: {answer.planner}; {asked}")
+        lines += [
+            f"  objected in round {each.round}: {each}" for each in answer.violations[:_SHOWN]
+        ]
     if answer.status == "ambiguous":
         lines += [f"  could be: {option}" for option in answer.options]
     return tuple(lines)
+
+
+def answered(
+    planner: SentencePlanner, sentence: str, facts: Facts, contracts: Sequence[Contract]
+) -> PlanAnswer:
+    """The answer to a sentence; where all pass, that it was not understood, and why."""
+    from kata.skills.planning.sentence import Passed
+    from kata.skills.planning.service import PlanAnswer
+
+    found = planner.answer(sentence, facts, contracts)
+    if isinstance(found, Passed):
+        return PlanAnswer("not_understood", (), (), found.reason, rounds=found.rounds)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +76,23 @@ class Scene:
     known: Known
     planner: SymbolicPlanner
     forecast: Forecast
+    choice: PlannerChoice
 
     @classmethod
     def of(cls, config: Config) -> Scene:
         """The scene, robot and library of a configuration."""
+        choice = PlannerChoice.of(config)
         world = build.make_trial(config, "table")()
         world.reset(episode_seed(config.seed, "scene", 0))
-        known = build.contracts_of(build.library(config.library), config.robot)
+        known = build.contracts_of(build.library_of(config), config.robot)
         planner, forecast = forecaster(known.success, known.descriptors, world.observe)
-        return cls(world.facts(), known, planner, forecast)
+        return cls(world.facts(), known, planner, forecast, choice)
 
     def answer(self, sentence: str) -> PlanAnswer:
         """The answer to a sentence in it."""
-        from kata.skills.planning.service import make_plan
-
-        return make_plan(sentence, self.facts, self.known.contracts, planner=self.planner)
+        return answered(
+            self.choice.sentences(self.planner), sentence, self.facts, self.known.contracts
+        )
 
 
 def planned(job: Job) -> Done:

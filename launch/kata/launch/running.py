@@ -24,8 +24,10 @@ def run_once(config: Config, rest: list[str]) -> tuple[int, dict[str, Any]]:
     from kata.datasets.types import KataError
 
     from .job import Job
+    from .planners import check_secrets
     from .workspace import RESULT, RESUMING, command_again, open_folder
 
+    check_secrets(config)
     folder = open_folder(config)
     try:
         done, result = _work(Job(config, folder, tuple(rest)))

@@ -15,6 +15,8 @@ from .configuration import Config
 from .descriptors import forecaster
 from .filming import film_episode
 from .job import Job
+from .planners import PlannerChoice
+from .planning import answered
 from .progress import bar
 from .seeds import episode_seed
 from .trials import Block, SentenceTrials, sentence_block
@@ -54,18 +56,17 @@ def trials_of(config: Config, library: Library) -> SentenceTrials:
         config.text,
         config.seed,
         known.descriptors,
+        PlannerChoice.of(config),
     )
 
 
 def plan_first(asked: SentenceTrials) -> PlanAnswer:
     """The answer to the sentence in the first scene."""
-    from kata.skills.planning.service import make_plan
-
     world = asked.make_world()
     world.reset(episode_seed(asked.seed, "scene", 0))
     contracts = [agent.contract for agent in asked.agents]
     planner, _ = forecaster(asked.success, asked.descriptors, world.observe)
-    return make_plan(asked.sentence, world.facts(), contracts, planner=planner)
+    return answered(asked.choice.sentences(planner), asked.sentence, world.facts(), contracts)
 
 
 def wants_video(config: Config) -> bool:

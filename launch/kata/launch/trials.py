@@ -16,6 +16,7 @@ from kata.datasets.types import MakeWorld, TrialWorld
 from kata.skills.evidence.workers import Workers
 
 from .agents import Agent
+from .planners import EMBEDDED, PlannerChoice
 from .progress import bar
 from .replays import scene_of
 from .seeds import episode_seed
@@ -66,6 +67,7 @@ class SentenceTrials:
     sentence: str
     seed: int
     descriptors: Mapping[str, SkillDescriptor] = field(default_factory=dict)
+    choice: PlannerChoice = EMBEDDED
 
 
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
@@ -138,18 +140,20 @@ def sentence_episode(
     """One episode of a sentence in the scene of a seed, and its log unless there is no plan."""
     from kata.skills.evidence.witness import witnesses
     from kata.skills.execution.runner import run
-    from kata.skills.planning.service import make_plan
 
     from .descriptors import forecaster, predicted_data
+    from .planning import answered
 
     world.reset(seed)
     contracts = [skill.contract for skill in skills.values()]
     planner, forecast = forecaster(asked.success, asked.descriptors, world.observe, seed)
-    answer = make_plan(asked.sentence, world.facts(), contracts, planner=planner)
+    sentences = asked.choice.sentences(planner)
+    answer = answered(sentences, asked.sentence, world.facts(), contracts)
     if answer.plan is None:
         return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
     predicted = predicted_data(forecast.chain(answer.plan.calls, moves=mode == "full"))
-    log = run(world, answer.plan, skills, planner, mode, seed, on_frame=on_frame)
+    replanner = asked.choice.goals(planner)
+    log = run(world, answer.plan, skills, replanner, mode, seed, on_frame=on_frame)
     told = [each.to_data() for each in witnesses(log, contracts)]
     block = {"calls": list(answer.calls), "predicted": predicted, **log.to_data()}
     return {**block, "witnesses": told}, log

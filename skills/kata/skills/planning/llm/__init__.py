@@ -2,6 +2,7 @@
 
 from .chat import OpenAIChat
 from .endpoint import Endpoint
+from .memory import RememberedChat
 from .planner import LanguageModelPlanner
 
-__all__ = ["Endpoint", "LanguageModelPlanner", "OpenAIChat"]
+__all__ = ["Endpoint", "LanguageModelPlanner", "OpenAIChat", "RememberedChat"]
