@@ -39,7 +39,8 @@ class PolicyAnswers:
 
     def __call__(self, query: ChunkQuery) -> ChunkReply:
         """The chunk, or why there is none."""
-        skill = ready(self._skills, query.call.contract)
+        skills = self._skills_of(query.lane) if self._skills_of and query.lane else self._skills
+        skill = ready(skills, query.call.contract)
         if skill is None:
             return ChunkReply(query.id, None, f"there is no skill '{query.call.contract.key}'")
         policy = skill.policy

@@ -26,7 +26,7 @@ _ENDS = {"next": "done", "broken": "failed", "give_up": "failed", "cancel": "can
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One stretch of a run: a call that ran, or a transition to its start."""
+    """One stretch of a run: a call that ran, or a transition to its start; in which lane."""
 
     call: str
     kind: str
@@ -34,10 +34,11 @@ class Span:
     end_s: float
     outcome: str
     reason: str
+    lane: str = ""
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file."""
-        return {
+        data: dict[str, Any] = {
             "call": self.call,
             "kind": self.kind,
             "start_s": round(self.start_s, 4),
@@ -45,6 +46,7 @@ class Span:
             "outcome": self.outcome,
             "reason": self.reason,
         }
+        return data | {"lane": self.lane} if self.lane else data
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,30 +135,35 @@ def peak_jerk(commands: Array, period_s: float, seams: Sequence[float]) -> float
 
 
 def spans_of(events: Sequence[Event], end_s: float) -> tuple[Span, ...]:
-    """Calls and transitions that the events tell of."""
+    """Calls and transitions that the events tell of, in the order of their ends."""
     spans: list[Span] = []
-    open_kind, open_call, start = "", "", 0.0
+    running: dict[str, Event] = {}
     for event in events:
         if event.kind in ("ready", "move"):
-            open_kind = "call" if event.kind == "ready" else "transition"
-            open_call, start = event.call, event.time_s
-        elif open_kind and (event.kind in _ENDS or event.kind == "arrived"):
+            running[event.lane] = event
+        elif event.lane in running and (event.kind in _ENDS or event.kind == "arrived"):
             outcome = _ENDS.get(event.kind, "done")
-            spans.append(Span(open_call, open_kind, start, event.time_s, outcome, event.reason))
-            open_kind = ""
-    if open_kind:
-        spans.append(Span(open_call, open_kind, start, end_s, "unfinished", ""))
+            begun = running.pop(event.lane)
+            spans.append(_span(begun, event.time_s, outcome, event.reason))
+    spans += [_span(begun, end_s, "unfinished", "") for begun in running.values()]
     return tuple(spans)
 
 
+def _span(begun: Event, end_s: float, outcome: str, reason: str) -> Span:
+    kind = "call" if begun.kind == "ready" else "transition"
+    return Span(begun.call, kind, begun.time_s, end_s, outcome, reason, begun.lane)
+
+
 def seams_of(spans: Sequence[Span]) -> tuple[float, ...]:
-    """Where one call ended and, after it, where the next one began."""
-    calls = [span for span in spans if span.kind == "call"]
-    times = {
-        round(time, 6)
-        for before, after in pairwise(calls)
-        for time in (before.end_s, after.start_s)
-    }
+    """Where one call ended and, after it in its lane, where the next one began."""
+    times: set[float] = set()
+    for lane in {span.lane for span in spans}:
+        calls = [span for span in spans if span.kind == "call" and span.lane == lane]
+        times |= {
+            round(time, 6)
+            for before, after in pairwise(calls)
+            for time in (before.end_s, after.start_s)
+        }
     return tuple(sorted(times))
 
 

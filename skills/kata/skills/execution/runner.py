@@ -21,9 +21,11 @@ from kata.datasets.types import (
     World,
 )
 from kata.skills.planning.plan import Plan, Planner
+from kata.skills.planning.wishes import with_wishes
 
 from .answers import PolicyAnswers, Steps, driven
 from .executor import SkillExecutor
+from .lanes import LaneExecutor, SkillsOf
 from .log import Flip, RunLog, flips_between, seams_of, spans_of
 from .messages import ChunkQuery, ChunkReply, Event, PlanQuery, PlanReply, ReadySkill
 from .motion import MotionRecord
@@ -42,6 +44,8 @@ class RunFrame:
     call: str
     plan: tuple[str, ...]
 
+
+_ENDED = frozenset(state.value for state in FINAL)
 
 OnFrame = Callable[[RunFrame], None]
 
@@ -71,6 +75,7 @@ def run(
     options: ExecutorOptions | None = None,
     tail_s: float = 0.5,
     limit_s: float = 300.0,
+    skills_of: SkillsOf | None = None,
 ) -> RunLog:
     """Run a plan in a world that stands ready.
 
@@ -86,6 +91,8 @@ def run(
         options: of the executor; its mode and delay are set from the arguments.
         tail_s: how long the world is watched after the end, before success is judged.
         limit_s: the run is cancelled after this time.
+        skills_of: gives each lane of a robot with several hands policies of its own, by the lane's
+            name, the same ones each time; without it no two calls of one skill run at one time.
 
     A simulation that diverges ends the run as a failure.
 
@@ -94,9 +101,9 @@ def run(
     """
     going = steps(
         world, plan, skills, planner, mode, seed, delay_s, on_frame,
-        options=options, tail_s=tail_s, limit_s=limit_s,
+        options=options, tail_s=tail_s, limit_s=limit_s, skills_of=skills_of,
     )  # fmt: skip
-    return driven(going, PolicyAnswers(skills, seed))
+    return driven(going, PolicyAnswers(skills, seed, skills_of))
 
 
 def steps(
@@ -112,9 +119,10 @@ def steps(
     options: ExecutorOptions | None = None,
     tail_s: float = 0.5,
     limit_s: float = 300.0,
+    skills_of: SkillsOf | None = None,
 ) -> Steps:
     """The same as a generator of requests for chunks; `skills` give boundaries, not answers."""
-    made = _Run(world, plan, skills, planner, mode, seed, delay_s, on_frame, options)
+    made = _Run(world, plan, skills, planner, mode, seed, delay_s, on_frame, options, skills_of)
     return made.go(tail_s, limit_s)
 
 
@@ -132,8 +140,10 @@ class _Run:
         delay_s: float,
         on_frame: OnFrame | None,
         options: ExecutorOptions | None,
+        skills_of: SkillsOf | None,
     ) -> None:
         self._world, self._plan, self._skills = world, plan, skills
+        self._asked = plan.calls
         self._planner, self._mode, self._seed = planner, mode, seed
         self._on_frame = on_frame
         self._every = whole_multiple(FRAME_S, world.period_s, "a frame")
@@ -141,14 +151,13 @@ class _Run:
         chosen = replace(options or ExecutorOptions(), mode=mode, delay_s=delay_s)
         if planner is None:
             chosen = replace(chosen, replans=0)
-        self._executor = SkillExecutor(
-            world.robot,
-            world.kinematics,
-            world.period_s,
-            skills,
-            chosen,
-            getattr(world, "clearance_m", None),
-        )
+        setting = world.robot, world.kinematics, world.period_s, skills, chosen
+        clearance = getattr(world, "clearance_m", None)
+        self._executor: SkillExecutor | LaneExecutor
+        if len(world.robot.hands) > 1:
+            self._executor = LaneExecutor(*setting, clearance, skills_of)
+        else:
+            self._executor = SkillExecutor(*setting, clearance)
         self._due: list[tuple[int, int, ChunkReply | PlanReply]] = []
         self._sent = 0
         self._events: list[Event] = []
@@ -187,7 +196,7 @@ class _Run:
             tick += 1
             if not self._apply(answer.command, now):
                 return self._log(start, tick * period)
-            if ended < 0 and executor.state in FINAL:
+            if ended < 0 and executor.state.value in _ENDED:
                 ended = tick
             elif ended < 0 and tick * period > limit_s:
                 executor.cancel(f"longer than {limit_s:g} s")
@@ -216,9 +225,13 @@ class _Run:
 
     def _replan(self, request: PlanQuery) -> PlanReply:
         assert self._planner is not None
-        contracts = [skill.contract for skill in self._skills.values()]
+        # Other versions, by their keys, are for the planner to know of.
+        contracts = [
+            skill.contract for key, skill in self._skills.items() if key == skill.contract.name
+        ]
         outcome = self._planner.plan(request.goal, request.facts, contracts, request.failures)
         if isinstance(outcome, Plan):
+            outcome = with_wishes(outcome, self._asked, request.failures)
             self._plan = outcome
         return PlanReply(request.id, outcome)
 

@@ -77,17 +77,20 @@ cancel      cancl cancl cancl cancl cancl cancl cancl .     .     .
 """
 
 
-def _read(text: str) -> Mapping[tuple[State, Signal], State]:
+def read_table[S: StrEnum, E: StrEnum](
+    text: str, states: type[S], signals: type[E]
+) -> Mapping[tuple[S, E], S]:
+    """A table as text: a column a state in their order, a row a signal, a dot for no change."""
     header, *rows = [line.split() for line in text.strip().splitlines()]
-    states = dict(zip(header, State, strict=True))
+    named = dict(zip(header, states, strict=True))
     table = {}
     for name, *cells in rows:
         for short, cell in zip(header, cells, strict=True):
-            table[states[short], Signal(name)] = states[short if cell == "." else cell]
+            table[named[short], signals(name)] = named[short if cell == "." else cell]
     return table
 
 
-TRANSITIONS: Mapping[tuple[State, Signal], State] = _read(_TABLE)
+TRANSITIONS: Mapping[tuple[State, Signal], State] = read_table(_TABLE, State, Signal)
 """The next state for every state and signal."""
 
 FINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED})

@@ -18,6 +18,7 @@ from .fake_skills import (
     good_skills,
     with_fault,
 )
+from .fake_two_hands import TWO_HAND_CONTRACTS, TwoHandWorld, two_hand_skills, two_point_robot
 from .fake_world import FakeWorld, PointKinematics, point_robot
 from .pool_contract import PoolContract
 
@@ -28,10 +29,12 @@ __all__ = [
     "PlannerContract",
     "PoolContract",
     "CONTRACTS",
+    "TWO_HAND_CONTRACTS",
     "BadPolicy",
     "FakePlanner",
     "FakeWorld",
     "PointKinematics",
+    "TwoHandWorld",
     "UnreliablePolicy",
     "WaypointPolicy",
     "drawer_plan",
@@ -40,5 +43,7 @@ __all__ = [
     "good_skills",
     "point_robot",
     "table_of",
+    "two_hand_skills",
+    "two_point_robot",
     "with_fault",
 ]
