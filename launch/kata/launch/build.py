@@ -182,8 +182,8 @@ class Known:
 def contracts_of(library: Library, robot: str) -> Known:
     """The contracts of the best version of each skill, with the evidence about them.
 
-    What was measured or described on another robot, or on none that is told, is left out. Raises
-    PackageError for a record that is not sound.
+    What was measured or described on another robot, or on none that is told, is left out, and so is
+    what nobody signed whose word counts. Raises PackageError for a record that is not sound.
     """
     from .descriptors import descriptor_of_entry
 
@@ -193,8 +193,9 @@ def contracts_of(library: Library, robot: str) -> Known:
         entry = library.show(f"{skill.contract.name}@{skill.contract.version}")
         evidence = [
             record
-            for record in library.records(entry, "evidence")
-            if record.data.get("robot") == robot
+            for record in library.sound_records(entry.identity)
+            if record.kind == "evidence"
+            and record.data.get("robot") == robot
             and record.data.get("start", "nominal") == "nominal"
         ]
         if evidence:

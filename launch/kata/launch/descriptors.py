@@ -44,13 +44,15 @@ def descriptor_of_entry(
 ) -> SkillDescriptor | None:
     """The last descriptor of a version on a robot, in any world or in one of this fingerprint.
 
-    None where it was never measured so. Raises PackageError for one that is not sound.
+    None where it was never measured so, or nobody signed it whose word counts. Raises PackageError
+    for one that is not sound.
     """
     from kata.skills.evidence.descriptor_storage import RECORD, descriptor_of
 
-    for record in reversed(library.records(entry, RECORD)):
+    for record in reversed(library.sound_records(entry.identity)):
         data = record.data
-        if data.get("robot") == robot and world in ("", data.get("world")):
+        told = record.kind == RECORD and data.get("robot") == robot
+        if told and world in ("", data.get("world")):
             return descriptor_of(data, where=str(record.path))
     return None
 

@@ -48,6 +48,16 @@ def sound_records(root: Path, identity: str, keyring: Keyring) -> tuple[Record, 
     return tuple(read_record(link.path, identity) for link in links if link.signed)
 
 
+def state_counts(root: Path, identity: str, keyring: Keyring) -> bool:
+    """Whether the last state recorded is what somebody said whose word counts.
+
+    One of a foreign key, and one that was changed or moved, does not count; one from before records
+    were signed does. Raises SignatureError for keys that cannot be used.
+    """
+    states = [link for link in check(root, identity, keyring) if link.path.stem[7:] == "state"]
+    return not states or not states[-1].fault
+
+
 def _links(paths: list[Path], identity: str, keyring: Keyring) -> Iterator[Link]:
     before, begun = Link(Path()), False
     number, digest = 0, ""

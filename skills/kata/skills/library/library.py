@@ -19,13 +19,13 @@ from kata.skills.contract.package import Report, verify
 from kata.skills.contract.skill import Skill
 from kata.skills.contract.storage import alone, publish, staging
 
-from .chain import check, sound_records
+from .chain import check, sound_records, state_counts
 from .entries import Entry, Survey, read_entry, skill_root, subfolders
 from .index import Index
 from .pins import Pin, add_pin, pinned_of, read_pin, read_pins
 from .places import default_root
 from .placing import complete_seal, copy_package, sweep
-from .records import Record, add_record, add_state, read_records
+from .records import Record, State, add_record, add_state, read_records
 from .signing import Keyring
 from .states import recorded_state, require_legal
 from .trust import Trust
@@ -104,8 +104,9 @@ class Library:
     def _best(self, name: str, versions: Sequence[Entry], pin: Pin | None) -> Entry:
         if pin:
             return pinned_of(pin, versions, self.root)
+        states = {entry.identity: self._state(entry) for entry in versions}
         for state in ("promoted", "candidate", "draft"):
-            of_state = [entry for entry in versions if entry.state == state]
+            of_state = [entry for entry in versions if states[entry.identity] == state]
             if of_state:
                 return max(of_state, key=lambda entry: entry.came)
         raise PackageError(
@@ -114,6 +115,13 @@ class Library:
             got=", ".join(map(str, versions)),
             hint=f"ask for one by its version, as in {versions[-1]}",
         )
+
+    def _state(self, entry: Entry) -> State:
+        """Its state; a promotion that nobody said whose word counts makes a candidate only."""
+        counts = entry.state != "promoted" or state_counts(
+            self.record_root, entry.identity, self.keyring
+        )
+        return entry.state if counts else "candidate"
 
     def get(self, name: str) -> Skill:
         """The skill of `NAME[@VERSION]`, every file verified.
