@@ -5,6 +5,8 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
+from kata.datasets.types import Array
+
 from .build import ROBOT
 
 
@@ -25,7 +27,7 @@ class TouchForce:
 
     def newtons(self, data: mujoco.MjData) -> float:
         """The greatest net force on a tree, in N, of the last step's contacts."""
-        sums: dict[int, np.ndarray] = {}
+        sums: dict[int, Array] = {}
         pairs = self._tree_of_geom[data.contact.geom].tolist()
         for i, (first, second) in enumerate(pairs):
             if first == second:

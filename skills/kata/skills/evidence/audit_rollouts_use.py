@@ -88,11 +88,11 @@ class Used:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Used:
         """Inverse of `to_data`."""
-        peaks = {name: Peak(*data[name]) for name in ("speed_m_s", "outside_m")}
         plain = ("call", "after", "seed", "outcome", "reason", "seconds", "refused")
         return cls(
             **{name: data[name] for name in plain},
-            **peaks,
+            speed_m_s=Peak(*data["speed_m_s"]),
+            outside_m=Peak(*data["outside_m"]),
             force_n=Peak(*data["force_n"]) if data["force_n"] else None,
             moved={name: Peak(*peak) for name, peak in data["moved"].items()},
         )

@@ -80,7 +80,7 @@ class Fidelity:
     def __add__(self, other: Fidelity) -> Fidelity:
         """Counts of both."""
         numbers = {name: getattr(self, name) + getattr(other, name) for name in _NUMBERS}
-        counts = {
+        counts: dict[str, Any] = {
             name: _sorted(Counter(getattr(self, name)) + Counter(getattr(other, name)))
             for name in _COUNTS
         }
@@ -109,8 +109,8 @@ class Fidelity:
     def from_data(cls, data: Mapping[str, Any]) -> Fidelity:
         """Inverse of `to_data`. Raises PackageError for data of another form."""
         try:
-            numbers = {name: int(data[name]) for name in _NUMBERS}
-            counts = {
+            numbers: dict[str, Any] = {name: int(data[name]) for name in _NUMBERS}
+            counts: dict[str, Any] = {
                 name: {str(key): int(count) for key, count in data[name].items()}
                 for name in _COUNTS
             }

@@ -109,9 +109,10 @@ class Witness:
     def from_data(cls, data: Mapping[str, Any]) -> Witness:
         """Inverse of `to_data`. Raises PackageError for data of another form."""
         try:
+            lists: dict[str, Any] = {name: tuple(map(str, data[name])) for name in _LISTS}
             return cls(
                 **{name: data[name] for name in ("call", "required", "claimed", "reached")},
-                **{name: tuple(map(str, data[name])) for name in _LISTS},
+                **lists,
                 tags=dict(data["tags"]),
                 conditions=dict(data["conditions"]),
             )
