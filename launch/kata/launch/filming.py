@@ -33,10 +33,10 @@ def film_episode(
     """
     world: Any = asked.make_world()
     table = getattr(world, "world", world)
-    skills = {agent.contract.name: agent.load(world) for agent in asked.agents}
+    skills, lanes = asked.load(world), asked.lanes(world)
 
     def go(on_frame: OnFrame) -> tuple[Block, RunLog | None]:
-        return sentence_episode(asked, world, skills, mode, seed, on_frame)
+        return sentence_episode(asked, world, skills, mode, seed, on_frame, lanes)
 
     return filmed(table, asked.sentence, lambda frame: _aim(frame, skills), path, go)
 

@@ -7,6 +7,7 @@ block, and equal seeds give equal files whatever the number of workers.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,9 @@ from .workspace import RunFolder
 if TYPE_CHECKING:
     from kata.skills.evidence.descriptor import SkillDescriptor
     from kata.skills.evidence.trials import Trial
+    from kata.skills.execution.lanes import SkillsOf
     from kata.skills.execution.log import RunLog
+    from kata.skills.execution.messages import LoadedSkill
     from kata.skills.execution.options import Mode
     from kata.skills.handover.features import Start
 
@@ -68,6 +71,16 @@ class SentenceTrials:
     seed: int
     descriptors: Mapping[str, SkillDescriptor] = field(default_factory=dict)
     choice: PlannerChoice = EMBEDDED
+
+    def load(self, world: TrialWorld) -> dict[str, LoadedSkill]:
+        """Every skill, for a world."""
+        return {agent.contract.name: agent.load(world) for agent in self.agents}
+
+    def lanes(self, world: TrialWorld) -> SkillsOf | None:
+        """Skills of its own for each lane; None where a robot has one hand."""
+        if len(world.robot.hands) < 2:
+            return None
+        return functools.cache(lambda _lane: self.load(world))
 
 
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
@@ -121,11 +134,11 @@ def _place(start: Start) -> dict[str, Any]:
 def sentence_block(asked: SentenceTrials, mode: Mode, first: int, count: int) -> Block:
     """Episodes `first` to `first + count` of a sentence: plan, outcome and seams of each."""
     world = asked.make_world()
-    skills = {agent.contract.name: agent.load(world) for agent in asked.agents}
+    skills, lanes = asked.load(world), asked.lanes(world)
     episodes = []
     for index in range(first, first + count):
         seed = episode_seed(asked.seed, "scene", index)
-        episodes.append(sentence_episode(asked, world, skills, mode, seed)[0])
+        episodes.append(sentence_episode(asked, world, skills, mode, seed, None, lanes)[0])
     return {"episodes": episodes}
 
 
@@ -136,6 +149,7 @@ def sentence_episode(
     mode: Mode,
     seed: int,
     on_frame: Callable[[Any], None] | None = None,
+    lanes: SkillsOf | None = None,
 ) -> tuple[Block, RunLog | None]:
     """One episode of a sentence in the scene of a seed, and its log unless there is no plan."""
     from kata.skills.evidence.witness import witnesses
@@ -153,7 +167,7 @@ def sentence_episode(
         return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
     predicted = predicted_data(forecast.chain(answer.plan.calls, moves=mode == "full"))
     replanner = asked.choice.goals(planner)
-    log = run(world, answer.plan, skills, replanner, mode, seed, on_frame=on_frame)
+    log = run(world, answer.plan, skills, replanner, mode, seed, on_frame=on_frame, skills_of=lanes)
     told = [each.to_data() for each in witnesses(log, contracts)]
     block = {"calls": list(answer.calls), "predicted": predicted, **log.to_data()}
     return {**block, "witnesses": told}, log
