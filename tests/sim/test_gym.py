@@ -15,10 +15,18 @@ IDS = register_envs()
 
 
 def test_every_task_has_an_id() -> None:
-    wanted = ["Pick", "Place", "PlaceIn", "Stack", "Push", "Open", "Close", "Press", "Table"]
-    assert set(IDS) == {f"kata/{name}-v0" for name in wanted}
+    wanted = ["Pick", "Place", "PlaceIn", "Stack", "Push", "Open", "Close", "Press", "Handover"]
+    assert set(IDS) == {f"kata/{name}-v0" for name in (*wanted, "Table")}
     assert env_id("place_in") == "kata/PlaceIn-v0"
     assert register_envs() == IDS
+
+
+def test_the_task_of_two_hands_stands_on_its_own_table() -> None:
+    env = gymnasium.make("kata/Handover-v0")
+    _, info = env.reset(seed=3)
+    assert info["call"] == "handover(green_cube, right, left)"
+    assert env.action_space.shape == (16,)
+    env.close()
 
 
 @pytest.mark.parametrize("name", ["kata/Pick-v0", "kata/PlaceIn-v0"])

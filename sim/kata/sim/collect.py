@@ -152,7 +152,7 @@ def _frame(
         arguments=world.episode.arguments,
         phase=str(getattr(expert, "phase", "")),
         source="expert",
-        task=f"{world.episode.skill}({', '.join(world.episode.arguments.values())})",
+        task=world.episode.call,
     )
 
 

@@ -126,7 +126,7 @@ class TableEnv(gymnasium.Env[Any, Any]):
         return {
             "success": reached,
             "facts": facts.true_texts(),
-            "call": f"{episode.skill}({', '.join(episode.arguments.values())})",
+            "call": episode.call,
         }
 
     def reset(

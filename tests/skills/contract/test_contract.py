@@ -39,6 +39,7 @@ PICK = next(contract for contract in CONTRACTS if contract.name == "pick")
 def test_the_default_skills():
     assert [contract.name for contract in CONTRACTS] == [
         "close",
+        "handover",
         "open",
         "pick",
         "place",

@@ -83,6 +83,14 @@ class Episode:
     limit_s: float
     hand: str = DEFAULT_HAND
 
+    @property
+    def call(self) -> str:
+        """The call as text, such as `pick(red_cube)` or `pick(red_cube, hand=left)`."""
+        shown = [*self.arguments.values()]
+        if self.hand != DEFAULT_HAND:
+            shown.append(f"hand={self.hand}")
+        return f"{self.skill}({', '.join(shown)})"
+
 
 @runtime_checkable
 class TrialWorld(SimWorld, Protocol):
