@@ -77,6 +77,10 @@ class Encoder:
             self._model = SentenceModel()
         return self._model
 
+    def is_word(self, word: str) -> bool:
+        """Whether the model's vocabulary has it in one piece: most English words in lower case."""
+        return self.load().is_word(word)
+
     def _embedded(self, texts: Sequence[str]) -> dict[str, Array]:
         if not texts:
             return {}

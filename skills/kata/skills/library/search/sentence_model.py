@@ -67,6 +67,10 @@ class SentenceModel:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_MOST_TOKENS)
 
+    def is_word(self, word: str) -> bool:
+        """Whether the vocabulary has it in one piece."""
+        return self._tokenizer.token_to_id(word) is not None
+
     def vector(self, text: str) -> Array:
         """The meaning of a text, (E,), of length one. Words beyond 256 tokens do not count."""
         tokens = self._tokenizer.encode(text).ids
