@@ -25,6 +25,7 @@ if __name__ == "__main__":
     (HERE / "messages").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
+        os.environ["KATA_HOME"] = str(Path(folder) / "kata-home")
         for name, line in CASES.items():
             shown = io.StringIO()
             with contextlib.redirect_stderr(shown):

@@ -44,6 +44,13 @@ CASES = {
     "unknown_reason": ["publish", "skill=pick", "reason=fast", "out=run"],
     "override_without_reason": ["publish", "skill=pick", "override=true", "out=run"],
     "rollback_without_reason": ["library", "rollback", "pick", "out=run"],
+    "retire_without_reason": ["library", "retire", "pick", "out=run"],
+    "pack_to_nowhere": ["library", "pack", "pick", "out=run"],
+    "pack_to_no_archive": ["library", "pack", "pick", "to=pick.rar", "out=run"],
+    "install_of_nothing": ["library", "install", "nowhere", "out=run"],
+    "install_of_a_page": ["library", "install", "https://me:secret@example.org/pick", "out=run"],
+    "install_of_a_program": ["library", "install", "git+ext://sh", "out=run"],
+    "install_of_no_revision": ["library", "install", "hf://kata/pick@-x", "out=run"],
 }
 
 

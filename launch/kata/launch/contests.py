@@ -167,10 +167,10 @@ def _find(name: str, library: str | None, trust: Trust | None) -> Candidate:
 
 
 def differing_terms(candidates: Sequence[Candidate]) -> list[str]:
-    """Fields in which the candidates' contracts differ, version and summary left out."""
+    """Fields in which the contracts differ, but for which version it is and where from."""
     terms = [each.agent.contract.to_data() for each in candidates]
     fields = dict.fromkeys(field for each in terms for field in each)
-    told = {"version", "summary"}
+    told = {"version", "summary", "provenance"}
     return [
         field
         for field in fields

@@ -48,11 +48,9 @@ def exported(job: Job, word: str) -> Done:
 
 def package_folder(word: str) -> Path:
     """The folder that was named, or the one package in it where `kata train` left one."""
-    folder = Path(word).expanduser()
-    inside = sorted(path.parent for path in folder.glob("*/manifest.json"))
-    if len(inside) == 1 and not (folder / "manifest.json").exists():
-        return inside[0]
-    return folder
+    from kata.skills.library.sources.install import package_in
+
+    return package_in(Path(word).expanduser())
 
 
 def _skill(job: Job, word: str) -> Skill:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import ConfigError
 
+from .origins import provenance_of
 from .progress import Advance
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ def learn(lesson: Lesson, folder: Path, advance: Advance | None = None) -> dict[
 
     teach = _with_lerobot if lesson.settings.policy == lerobot.NAME else _with_ours
     save, found = teach(lesson, folder / TRAINING, progress)
-    package = make_package(folder, lesson.contract, save)
-    return {"skill": lesson.contract.name, "package": package.name, **found}
+    provenance = provenance_of(lesson)
+    known = {**lesson.contract.provenance, **provenance}
+    package = make_package(folder, replace(lesson.contract, provenance=known), save)
+    told = {"skill": lesson.contract.name, "package": package.name, **found}
+    return {**told, "provenance": provenance}
 
 
 def check_launcher() -> None:

@@ -6,7 +6,7 @@ word it takes, and a function of `(job, word)` in a module of `kata.launch`.
 
 from __future__ import annotations
 
-from kata.launch import exporting, linting, shelves, stocking
+from kata.launch import auditing, exporting, linting, shelves, stocking, trusting
 from kata.launch.actions import Action, dispatch
 from kata.launch.job import Done, Job
 
@@ -14,8 +14,20 @@ ACTIONS: dict[str, Action] = {
     "list": shelves.listed,
     "show": shelves.shown_skill,
     "add": stocking.added,
+    "install": stocking.installed,
+    "pack": stocking.packed,
     "verify": shelves.verified,
+    "audit": auditing.audited,
+    "keygen": trusting.keygen,
+    "sign": trusting.signed,
+    "trust": trusting.trusted,
+    "untrust": trusting.untrusted,
+    "pin": stocking.pinned,
+    "unpin": stocking.unpinned,
+    "retire": stocking.retired,
+    "restore": stocking.restored,
     "rollback": stocking.rolled_back,
+    "reindex": stocking.reindexed,
     "export": exporting.exported,
     "lint": linting.linted,
 }

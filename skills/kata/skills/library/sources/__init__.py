@@ -1,0 +1,1 @@
+"""Where packages come from: folders, archives, Git trees, the Hub; and archives for others."""
