@@ -18,6 +18,7 @@ BENCHES: Mapping[str, str] = {
     "start": "kata.launch.bench.start:run",
     "executor": "kata.launch.bench.executor:run",
     "sim": "kata.launch.bench.sim:run",
+    "replanning": "kata.launch.bench.replanning:run",
     "rollouts": "kata.launch.bench.rollouts:run",
     "train": "kata.launch.bench.train:run",
 }
