@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             key = self.headers.get("Authorization", "")
             self._json(int(fault), {"error": {"message": f"no: {key}"}}, headers)
         elif fault == "redirect":
-            self._json(307, {}, {"Location": "http://203.0.113.7:9/v1/chat/completions?to=ken"})
+            self._json(307, {}, {"Location": "http://elsewhere.example/v1/chat/completions?to=ken"})
         elif fault == "drop":
             self.close_connection = True
         elif fault == "hang":

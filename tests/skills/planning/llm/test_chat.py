@@ -66,7 +66,7 @@ def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(serve, chat_with,
         ("html", "answers as text/html, not as JSON"),
         ("huge", f"an answer of more than {MOST_BYTES} bytes"),
         ("endless line", "a line without end"),
-        ("redirect", "redirects to http://203.0.113.7:9/v1/chat/completions, which is not"),
+        ("redirect", "redirects to http://elsewhere.example/v1/chat/completions, which is not"),
     ],
 )
 def test_lasting_trouble_is_told_at_once(serve, chat_with, time, fault, message):
@@ -157,7 +157,7 @@ def test_a_key_that_no_header_can_carry_is_not_repeated(serve, chat_with, monkey
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"base_url": "http://192.168.1.5:8000/v1"}, "plain http to another machine"),
+        ({"base_url": "http://gpu.example:8000/v1"}, "plain http to another machine"),
         ({"base_url": "http://localhost.evil.example/v1"}, "plain http to another machine"),
         ({"base_url": "ftp://127.0.0.1/v1"}, "not the address of an endpoint"),
         ({"base_url": "http://[::1"}, "not the address of an endpoint"),
@@ -183,7 +183,7 @@ def test_settings_that_cannot_be_used_are_refused_without_a_secret(settings, mes
 def test_this_machine_needs_no_encryption(url):
     assert Endpoint(url, "Qwen/Qwen3-8B:q4").loopback
     assert not Endpoint("https://api.example.com/v1", "m").loopback
-    assert Endpoint("http://10.0.0.2/v1", "m", allow_http=True).host == "10.0.0.2"
+    assert Endpoint("http://gpu.example/v1", "m", allow_http=True).host == "gpu.example"
 
 
 @pytest.mark.parametrize(
