@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from .index import Index
 from .pins import Pin, add_pin, pinned_of, read_pin, read_pins
 from .places import default_root
 from .placing import complete_seal, copy_package, sweep
-from .records import Record, State, add_record, add_state, read_records
+from .records import Record, add_record, add_state, read_records
 from .signing import Keyring
 from .states import recorded_state, require_legal
 from .trust import Trust
@@ -104,9 +105,9 @@ class Library:
     def _best(self, name: str, versions: Sequence[Entry], pin: Pin | None) -> Entry:
         if pin:
             return pinned_of(pin, versions, self.root)
-        states = {entry.identity: self._state(entry) for entry in versions}
+        believed = [self._believed(entry) for entry in versions]
         for state in ("promoted", "candidate", "draft"):
-            of_state = [entry for entry in versions if states[entry.identity] == state]
+            of_state = [entry for entry in believed if entry.state == state]
             if of_state:
                 return max(of_state, key=lambda entry: entry.came)
         raise PackageError(
@@ -116,12 +117,12 @@ class Library:
             hint=f"ask for one by its version, as in {versions[-1]}",
         )
 
-    def _state(self, entry: Entry) -> State:
-        """Its state; a promotion that nobody said whose word counts makes a candidate only."""
-        counts = entry.state != "promoted" or state_counts(
-            self.record_root, entry.identity, self.keyring
-        )
-        return entry.state if counts else "candidate"
+    def _believed(self, entry: Entry) -> Entry:
+        """The entry; one that was promoted by nobody whose word counts is a candidate only."""
+        if entry.state != "promoted":
+            return entry
+        counts = state_counts(self.record_root, entry.identity, self.keyring)
+        return entry if counts else replace(entry, state="candidate", promotion=0)
 
     def get(self, name: str) -> Skill:
         """The skill of `NAME[@VERSION]`, every file verified.

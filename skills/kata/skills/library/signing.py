@@ -105,6 +105,8 @@ class Keyring:
 
         Raises SignatureError or StorageError.
         """
+        if public == self.own():
+            raise SignatureError("your own key", where=public.hex(), hint="it is trusted anyway")
         with told(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.trusted_folder.mkdir(mode=0o700, exist_ok=True)
