@@ -10,7 +10,7 @@ from kata.datasets.types import Condition, Facts, PlanError
 from kata.skills.contract.contract import Contract
 
 from .check import check_plan
-from .language import Ambiguous, Grounder, NotUnderstood
+from .language import Ambiguous, Grounder, NotUnderstood, Unable
 from .plan import Failure, Plan, Planner, Refusal
 from .planner import SymbolicPlanner
 from .sentence import Objection
@@ -81,6 +81,8 @@ def make_plan(
     answer = Grounder(facts.table, contracts).ground(sentence, facts)
     if isinstance(answer, Ambiguous):
         return PlanAnswer("ambiguous", (), (), answer.message, answer.options)
+    if isinstance(answer, Unable):
+        return PlanAnswer("missing_skill", (), (), answer.message, answer.suggestions)
     if isinstance(answer, NotUnderstood):
         message = answer.message
         if answer.suggestions:

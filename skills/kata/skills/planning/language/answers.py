@@ -44,12 +44,21 @@ class NotUnderstood:
     suggestions: tuple[str, ...] = ()
 
 
-Answer = Grounded | Ambiguous | NotUnderstood
+@dataclass(frozen=True, slots=True)
+class Unable:
+    """Something that no skill does, said of things that are here; no condition names it."""
+
+    phrase: str
+    message: str
+    suggestions: tuple[str, ...] = ()
+
+
+Answer = Grounded | Ambiguous | NotUnderstood | Unable
 
 
 class UnresolvedError(Exception):
     """Leaves the grounding of a sentence with the answer; never leaves this folder."""
 
-    def __init__(self, answer: Ambiguous | NotUnderstood) -> None:
+    def __init__(self, answer: Ambiguous | NotUnderstood | Unable) -> None:
         super().__init__(answer.message)
         self.answer = answer

@@ -122,6 +122,21 @@ class Parser:
             self._at += 1
         return join, negated
 
+    def things_at(self, at: int) -> tuple[Things, int] | None:
+        """The noun phrases that begin at a token, fillers not counted, and where they end."""
+        self._at = at
+        if not self._thing_ahead():
+            return None
+        try:
+            things = self._things(True)
+            while self._peek().get("except") and self._thing_ahead(1):
+                self._at += 1
+                more = self._things(True).items
+                things = replace(things, excepted=(*things.excepted, *more))
+        except UnresolvedError:
+            return None
+        return things, self._at
+
     def _peek(self, ahead: int = 0) -> Token:
         at = self._at + ahead
         return self._tokens[at] if 0 <= at < len(self._tokens) else Token("")

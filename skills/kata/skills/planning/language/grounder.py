@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from kata.datasets.types import Atom, AtomTable, Condition, Facts
 from kata.skills.contract.contract import Contract
@@ -10,8 +11,11 @@ from kata.skills.contract.contract import Contract
 from .answers import Ambiguous, Answer, Grounded, NotUnderstood, UnresolvedError
 from .grammar import Clause, Parser
 from .meaning import Interpreter, Meaning
+from .prototypes import TextEncoder
+from .reader import Reader, Reading
 from .reference import Discourse, Resolver
 from .scene import Scene
+from .typos import Spelling, corrected
 from .words import Token, Vocabulary
 
 _LONGEST = 1000
@@ -24,17 +28,57 @@ class Grounder:
     its contract; `lexicon.yaml` adds synonyms. Nothing is learned and nothing is guessed.
     """
 
-    def __init__(self, table: AtomTable, contracts: Sequence[Contract]) -> None:
+    def __init__(
+        self,
+        table: AtomTable,
+        contracts: Sequence[Contract],
+        encoder: TextEncoder | None = None,
+    ) -> None:
         self._words, self._contracts = Vocabulary(table, contracts), tuple(contracts)
+        self._encoder = encoder
+        self._reader: Reader | None = None
 
     def ground(self, sentence: str, facts: Facts) -> Answer:
         """Goals of a sentence, what it could mean, or why it was not understood."""
         scene = Scene(self._words, facts, self._contracts)
+        first = self._try(sentence, facts, scene)
+        if isinstance(first, Grounded | Ambiguous) or len(sentence) > _LONGEST:
+            return first
+        return self._again(sentence, facts, scene) or first
+
+    def _again(self, sentence: str, facts: Facts, scene: Scene) -> Answer | None:
+        """The second reader's answer to what the grammar alone did not understand."""
+        encoder = self._encoder or shared_encoder()
+        spelling = corrected(self._words, sentence, encoder.is_word)
+        if spelling is not None:
+            return self._misspelt(spelling, facts, scene)
+        if self._reader is None:
+            self._reader = Reader(self._words, self._contracts, encoder)
+        reading = self._reader.read(sentence, facts)
+        if not isinstance(reading, Reading):
+            return reading
+        second = self._try(reading.text, facts, scene)
+        if isinstance(second, Grounded):
+            return Grounded(second.goals, (*reading.notes, *second.notes))
+        return second if isinstance(second, Ambiguous) else None
+
+    def _misspelt(self, spelling: Spelling, facts: Facts, scene: Scene) -> NotUnderstood:
+        """Which words are not known, and the corrected sentences, those that make sense first."""
+        spelt = spelling.sentences
+        good = [s for s in spelt if not isinstance(self._try(s, facts, scene), NotUnderstood)]
+        options = tuple(dict.fromkeys(good or spelt))
+        said = ", ".join(
+            f"unknown word '{word}': did you mean {' or '.join(map(repr, near))}?"
+            for word, near in spelling.near.items()
+        )
+        return NotUnderstood(said, options)
+
+    def _try(self, sentence: str, facts: Facts, scene: Scene) -> Answer:
         try:
             return self._ground(sentence, facts, scene)
         except UnresolvedError as stop:
             answer = stop.answer
-        if isinstance(answer, Ambiguous) or answer.suggestions:
+        if not isinstance(answer, NotUnderstood) or answer.suggestions:
             return answer
         tokens = self._words.tokens(sentence)
         named = [token.get("name", "noun") for token in tokens]
@@ -62,6 +106,14 @@ class Grounder:
         notes = [note for _, meaning in meanings for note in meaning.notes] + resolver.notes
         stages = _stages(meanings, scene, notes)
         return Grounded(tuple(Condition.of(stage) for stage in stages), tuple(notes))
+
+
+@cache
+def shared_encoder() -> TextEncoder:
+    """One encoder a process; its model is loaded when the first text is embedded."""
+    from kata.skills.library.search.encoder import Encoder
+
+    return Encoder()
 
 
 def _refuse_questions(tokens: Sequence[Token]) -> None:

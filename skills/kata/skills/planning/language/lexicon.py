@@ -32,7 +32,12 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """All entries; `phrases` gives of each kind of word its phrases and what they stand for."""
+    """All entries.
+
+    Attributes:
+        phrases: of each kind of word its phrases and what they stand for.
+        participles: verbs as they are said, by their past participle.
+    """
 
     verbs: Mapping[str, Verb]
     relations: Mapping[str, Relation]
@@ -40,6 +45,7 @@ class Lexicon:
     say: Mapping[str, str]
     contractions: Mapping[str, str]
     phrases: Mapping[str, Mapping[str, str]]
+    participles: Mapping[str, str]
 
 
 @cache
@@ -71,6 +77,11 @@ def lexicon() -> Lexicon:
         data["say"],
         data["contractions"],
         phrases,
+        {
+            participle(word): word
+            for words in _words_of(data["verbs"]).values()
+            for word in _split(words)
+        },
     )
 
 
@@ -99,6 +110,41 @@ def verb_forms(phrase: str) -> tuple[str, ...]:
     if len(vowels) == 1 and word[-2:-1] in _VOWELS and word[-1] not in f"{_VOWELS}wxy":
         stem += word[-1]
     return tuple(form + rest for form in (word, plural(word), f"{stem}ing"))
+
+
+_PARTICIPLES = {
+    "put": "put",
+    "set": "set",
+    "hit": "hit",
+    "shut": "shut",
+    "lay": "laid",
+    "bring": "brought",
+    "throw": "thrown",
+    "hide": "hidden",
+    "take": "taken",
+    "hold": "held",
+    "get": "got",
+    "catch": "caught",
+    "leave": "left",
+    "keep": "kept",
+    "let": "let",
+    "stick": "stuck",
+    "sweep": "swept",
+    "fling": "flung",
+}
+
+
+def participle(phrase: str) -> str:
+    """A verb's past participle: close, closed; drop, dropped; put, put."""
+    word, _, rest = phrase.partition(" ")
+    if word in _PARTICIPLES:
+        past = _PARTICIPLES[word]
+    elif word.endswith("y") and word[-2:-1] not in _VOWELS:
+        past = f"{word[:-1]}ied"
+    else:
+        gerund = verb_forms(word)[2]
+        past = f"{gerund[:-3]}ed"
+    return f"{past} {rest}".strip()
 
 
 def plural(word: str) -> str:

@@ -144,10 +144,17 @@ class Vocabulary:
         words = ", ".join(f"'{tokens[i].text}'" for i in unknown)
         raise UnresolvedError(NotUnderstood(f"unknown word{'s' * (len(unknown) > 1)} {words}"))
 
+    def is_verb(self, word: str) -> bool:
+        """Whether a sentence can begin with it as a request."""
+        return "verb" in self._phrases.get(word, ())
+
+    def single_words(self) -> list[str]:
+        """Known phrases of one word, of three letters and more."""
+        return sorted(p for p in self._phrases if " " not in p and len(p) > 2)
+
     def nearest(self, word: str) -> list[str]:
         """Known words that look like it, the likeliest first."""
-        known = [phrase for phrase in self._phrases if " " not in phrase and len(phrase) > 2]
-        found = difflib.get_close_matches(word, sorted(known), n=2, cutoff=0.78)
+        found = difflib.get_close_matches(word, self.single_words(), n=2, cutoff=0.78)
         return found[:1] if found[1:] and found[1] == plural(found[0]) else found
 
     def spoken(self, name: str) -> str:

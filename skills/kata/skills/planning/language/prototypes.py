@@ -1,0 +1,99 @@
+"""What a part of a sentence is: the label of the nearest example, if it is near enough.
+
+Nearest neighbours over sentence embeddings (Reimers and Gurevych 2019, arXiv 1908.10084), with a
+refusal where the nearest example is far or another label is as near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class TextEncoder(Protocol):
+    """Gives texts vectors of length one, (B, E) float32."""
+
+    def encode(self, texts: Sequence[str], *, keep: bool = True) -> NDArray[np.float32]:
+        """The vectors; `keep` says that the texts will come again."""
+
+    def is_word(self, word: str) -> bool:
+        """Whether it is a word of the language, as far as the model's vocabulary tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The nearest label of a text.
+
+    Attributes:
+        label: of the nearest example; empty where it is too far, or not far enough ahead.
+        best: label of the nearest example in any case.
+        likeness: its cosine, -1 to 1.
+        ahead: by how much it is nearer than the nearest example of another label.
+    """
+
+    label: str
+    best: str
+    likeness: float
+    ahead: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How near an example must be, and how far ahead of other labels."""
+
+    least: float
+    ahead: float
+
+
+class Prototypes:
+    """Labelled examples of one kind; embedded when the first text is read.
+
+    Args:
+        examples: texts by label.
+        limits: when to believe the nearest.
+    """
+
+    def __init__(
+        self, examples: Mapping[str, Sequence[str]], limits: Limits, encoder: TextEncoder
+    ) -> None:
+        self._pairs = [(label, text) for label, texts in examples.items() for text in texts]
+        self._limits, self._encoder = limits, encoder
+        self._exact = {text: label for label, text in reversed(self._pairs)}
+        self._vectors: NDArray[np.float32] | None = None
+
+    def nearest(self, text: str, among: Sequence[str] = ()) -> Nearest:
+        """The label of a text; `among` narrows the labels, by default to all."""
+        if text in self._exact and (not among or self._exact[text] in among):
+            return Nearest(self._exact[text], self._exact[text], 1.0, 1.0)
+        if self._vectors is None:
+            self._vectors = self._encoder.encode([text for _, text in self._pairs])
+        likeness = self._vectors @ self._encoder.encode([text], keep=False)[0]
+        best: dict[str, float] = {}
+        for (label, _), value in zip(self._pairs, likeness, strict=True):
+            if not among or label in among:
+                best[label] = max(best.get(label, -1.0), float(value))
+        first, *others = sorted(best, key=lambda label: -best[label])
+        ahead = best[first] - (best[others[0]] if others else -1.0)
+        sure = best[first] >= self._limits.least and ahead >= self._limits.ahead
+        return Nearest(first if sure else "", first, best[first], ahead)
+
+
+@cache
+def shipped(name: str) -> Mapping[str, Any]:
+    """The data of `NAME.yaml` beside this file."""
+    import yaml
+
+    data = yaml.safe_load(files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+    return dict(data)
+
+
+def prototypes(kind: str, encoder: TextEncoder) -> Prototypes:
+    """The examples of one kind in `prototypes.yaml`: opening, aside, proviso, ending or link."""
+    data = shipped("prototypes")
+    return Prototypes(data[kind], Limits(**data["limits"][kind]), encoder)
