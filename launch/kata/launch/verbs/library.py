@@ -6,7 +6,7 @@ word it takes, and a function of `(job, word)` in a module of `kata.launch`.
 
 from __future__ import annotations
 
-from kata.launch import auditing, exporting, linting, shelves, stocking, trusting
+from kata.launch import auditing, exporting, linting, searching, shelves, stocking, trusting
 from kata.launch.actions import Action, dispatch
 from kata.launch.job import Done, Job
 
@@ -30,6 +30,7 @@ ACTIONS: dict[str, Action] = {
     "reindex": stocking.reindexed,
     "export": exporting.exported,
     "lint": linting.linted,
+    "search": searching.searched,
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kata.datasets.types import DEFAULT_HAND, HAND_TAG, Condition, Facts, RobotSpec
+from kata.datasets.types import DEFAULT_HAND, HAND_TAG, Atom, Condition, Facts, RobotSpec
 from kata.skills.contract.contract import Contract
 
 from .words import stems
@@ -126,10 +126,7 @@ class Scene:
         atoms, others = literals(condition)
         unmet = self._unmet(atoms, binding)
         hopeless = any((predicate, value) not in self._reachable for predicate, _, value in unmet)
-        told = [
-            f"{'' if value else 'not '}{predicate}({', '.join(names)})"
-            for predicate, names, value in unmet
-        ]
+        told = [("" if value else "not ") + str(Atom(name, of)) for name, of, value in unmet]
         for other in others:
             bound = other.bind(binding)
             if not bound.evaluate(self._facts).value:
