@@ -21,6 +21,7 @@ from kata.datasets.types import (
     Observation,
     RobotSpec,
     TrialWorld,
+    World,
 )
 from kata.skills.contract.call import Call, arm_of
 from kata.skills.execution.log import RunLog
@@ -158,7 +159,7 @@ def used(call: Call, log: RunLog, world: MeteredWorld, wrenches: Array, seed: in
     window = max(1, round(FRAME_S / world.period_s))
     span = next((each for each in log.spans if each.kind == "call"), None)
     commands = log.commands
-    speed, outside = _tool(call, commands, world)
+    speed, outside = tool_use(call, commands, world)
     measured = _outside(call, log.motion.tool, world.robot.hand().name, world.robot)
     outside = max(outside, _peak(measured, FRAME_S), key=lambda peak: peak.value)
     forces = [_peak(_smooth(world.forces, window), world.period_s)] if world.forces else []
@@ -173,13 +174,13 @@ def used(call: Call, log: RunLog, world: MeteredWorld, wrenches: Array, seed: in
         speed_m_s=speed,
         outside_m=outside,
         force_n=max(forces, key=lambda peak: peak.value, default=None),
-        moved=_moved(call, commands, world),
+        moved=moved_parts(call, commands, world),
         refused={reason: refusals.count(reason) for reason in sorted(set(refusals))},
     )
 
 
-def _tool(call: Call, commands: Array, world: MeteredWorld) -> tuple[Peak, Peak]:
-    """Greatest speed of the tools in use, and how far outside they were commanded."""
+def tool_use(call: Call, commands: Array, world: World) -> tuple[Peak, Peak]:
+    """Greatest speed of the tools that commands (T, D) move, and how far outside they lead."""
     window = max(1, round(FRAME_S / world.period_s))
     fastest, farthest = Peak(0.0, 0.0), Peak(0.0, 0.0)
     # The robot may use hands that the call does not: those count too, where they move.
@@ -207,8 +208,8 @@ def _outside(call: Call, places: Array, hand: str, robot: RobotSpec) -> Array:
     return np.asarray(np.linalg.norm(np.maximum(beyond, 0.0), axis=1))
 
 
-def _moved(call: Call, commands: Array, world: MeteredWorld) -> dict[str, Peak]:
-    """Parts that the call does not claim, and the joint of them that went farthest."""
+def moved_parts(call: Call, commands: Array, world: World) -> dict[str, Peak]:
+    """Parts that commands (T, D) move and the call does not claim: how far a joint of each went."""
     claimed = parts_of(call, world.robot)
     found = {}
     for part in world.robot.parts:

@@ -19,8 +19,11 @@ from .fake_skills import (
     with_fault,
 )
 from .fake_two_hands import TWO_HAND_CONTRACTS, TwoHandWorld, two_hand_skills, two_point_robot
-from .fake_world import FakeWorld, PointKinematics, point_robot
+from .fake_world import FakeTrial, FakeWorld, PointKinematics, point_robot
 from .pool_contract import PoolContract
+from .skill_contract import SkillContract, check_skill
+from .skill_course import Course, drive
+from .skill_gallery import BROKEN_SKILLS, GOOD_SKILLS, Exhibit
 
 __all__ = [
     "BlendContract",
@@ -28,16 +31,24 @@ __all__ = [
     "ExecutorContract",
     "PlannerContract",
     "PoolContract",
+    "SkillContract",
+    "BROKEN_SKILLS",
     "CONTRACTS",
     "TWO_HAND_CONTRACTS",
     "BadPolicy",
+    "Course",
+    "Exhibit",
     "FakePlanner",
+    "FakeTrial",
     "FakeWorld",
+    "GOOD_SKILLS",
     "PointKinematics",
     "TwoHandWorld",
     "UnreliablePolicy",
     "WaypointPolicy",
+    "check_skill",
     "drawer_plan",
+    "drive",
     "facts_for",
     "fake_skill",
     "good_skills",

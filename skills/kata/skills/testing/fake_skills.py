@@ -21,7 +21,9 @@ from kata.datasets.types import (
     World,
 )
 from kata.skills.contract.call import Call
-from kata.skills.contract.contract import Contract, Parameter
+from kata.skills.contract.contract import Contract
+from kata.skills.contract.parameter import Parameter
+from kata.skills.contract.promise import Envelope
 from kata.skills.execution.messages import LoadedSkill
 from kata.skills.handover.boundary import FactBoundary
 from kata.skills.planning.plan import Failure, Plan, Refusal
@@ -48,6 +50,7 @@ def _contract(name: str, parameters: Mapping[str, str], **conditions: str) -> Co
         parsed["achieves"],
         duration_s=6.0,
         settle_s=0.2,
+        limits=Envelope(speed_m_s=1.5),
     )
 
 

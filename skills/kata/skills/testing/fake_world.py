@@ -24,6 +24,7 @@ from kata.datasets.types import (
     Episode,
     Facts,
     Hand,
+    Kinematics,
     Limits,
     Observation,
     Part,
@@ -113,7 +114,8 @@ class FakeWorld:
     )
 
     def __post_init__(self) -> None:
-        self.robot, self.kinematics = point_robot(), PointKinematics()
+        self.robot = point_robot()
+        self.kinematics: Kinematics = PointKinematics()
         atoms = tuple(Atom.parse(text) for text in _TEXTS)
         self._table = AtomTable(atoms, TYPES)
         self.reset(0)
@@ -220,3 +222,26 @@ class FakeWorld:
         self._velocity = np.array(data["velocity"])
         self._held, self._inside = data["held"], data["inside"]
         self._slipped = data["slipped"]
+
+
+@dataclass
+class FakeTrial(FakeWorld):
+    """A fake world that begins in the middle of the work.
+
+    Attributes:
+        held: the cube is in the hand.
+        opened: the drawer is open.
+    """
+
+    held: bool = False
+    opened: bool = False
+
+    def reset(self, seed: int) -> Observation:
+        """As in the fake world, and then held or opened."""
+        super().reset(seed)
+        if self.held:
+            self._joints[3], self._held = 0.0, True
+            self._cube = self._joints[:3].copy()
+        if self.opened:
+            self._opened_m = PULL_M
+        return self.observe()
