@@ -14,6 +14,7 @@ import yaml
 
 from kata.datasets.types import Atom, AtomTable, Facts
 from kata.skills.contract.contract import Contract
+from kata.skills.contract.files import read_contracts
 
 DATA = Path(__file__).parents[3] / "data" / "search"
 HANDS = ("left", "right")
@@ -36,6 +37,12 @@ class Case:
 def written() -> tuple[Contract, ...]:
     """The hand-written skills."""
     return skills()
+
+
+@pytest.fixture
+def default_contracts() -> tuple[Contract, ...]:
+    """The contracts that come with Kata."""
+    return read_contracts(Path(__file__).parents[4] / "configs" / "skill")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from .words import stems
 
 _LONGEST = 3
 _APART = 4
-_PARTICLES = frozenset(("away", "back", "down", "in", "off", "on", "out", "over", "up"))
+_PARTICLES = frozenset(stems("away back down in off on out over up"))
 
 
 @dataclass(frozen=True, slots=True)
