@@ -83,9 +83,9 @@ def _retyped(text: str, rng: random.Random) -> str:
     )
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text + rng.choice(values)
-    places = list(_places(data))
+    places = list(_places(data)) if isinstance(data, dict | list) else []
     if not places:
         return rng.choice(values)
     holder, key = rng.choice(places)
