@@ -278,7 +278,7 @@ def test_a_call_binds_by_position_and_by_name():
     assert str(call) == "place_in(red_cube, drawer)"
     assert call.arguments == {"object": "red_cube", "container": "drawer"}
     assert call.focus == ("red_cube", "drawer")
-    assert str(call.requires) == "holding(red_cube) and open(drawer)"
+    assert str(call.requires) == ("holding(red_cube) and open(drawer) and reachable(drawer)")
     assert str(call.holds) == "true"
     assert not call.achieves.free()
 
