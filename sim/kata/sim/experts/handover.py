@@ -24,6 +24,9 @@ _HEIGHT_M, _READY_M = 0.40, 0.36
 _BEFORE_M = 0.13
 """How far before the object the taker turns to it."""
 
+_TILT_M = 0.25
+"""Nearer than this to where it is going, a tool is turned to the other one."""
+
 _AWAY_M = 0.14
 """How far the giver draws back before it turns away."""
 
@@ -85,6 +88,18 @@ class _Meeting:
         sign = np.sign(float((sight.base - self.place) @ self.across))
         return float(sign * ((sight.tool - self.place) @ self.across))
 
+    def towards(
+        self, sight: Sight, phase: str, place: Array, opening: float, *, giving: bool
+    ) -> Target:
+        """Up and to a place (3,), tilted only near it: far out the arm is too short for both."""
+        yaw = sight.turn(self.heading + (0.0 if giving else _TAKER_RAD), 1, place)
+        tilted = self.giving if giving else self.taking
+        far = float(np.linalg.norm((place - sight.tool)[:2])) > _TILT_M
+        return Target(
+            phase, place, yaw, opening, float(place[2]), orientation=None if far else tilted,
+            hand=sight.hand,
+        )  # fmt: skip
+
     def ready(self, sight: Sight, phase: str, opening: float, turn_rad: float) -> Target:
         """Before its own arm, pointing down, headed forward but for a turn."""
         ahead = float((self.place - sight.base) @ self.forward)
@@ -122,19 +137,14 @@ def _meet(giver: Sight, taker: Sight, thing: EntityState, meeting: _Meeting) -> 
     if not there:
         if meeting.side(taker) < _SIDE_M:
             return meeting.ready(taker, "clear", OPENING_M, _TAKER_RAD)
-        high = float(meeting.place[2])
-        return Target(
-            "bring", meeting.place, 0.0, squeeze(thing), high, orientation=meeting.giving,
-            hand=giver.hand,
-        )  # fmt: skip
+        return meeting.towards(giver, "bring", meeting.place, squeeze(thing), giving=True)
     closing = taker.opening < OPENING_M - 0.01
     taking = {"orientation": meeting.taking, "hand": taker.hand}
     if np.abs(rest).max() < (2.0 if closing else 1.0) * _ALIGNED_M and turned < _ALIGNED_RAD:
         return Target("take", goal, 0.0, squeeze(thing), **taking)
     if reaching:
         return Target("reach", goal, 0.0, OPENING_M, axis=into, speed=_SPEED_M_S, **taking)
-    before = goal - into * _BEFORE_M
-    return Target("approach", before, 0.0, OPENING_M, float(before[2]), **taking)
+    return meeting.towards(taker, "approach", goal - into * _BEFORE_M, OPENING_M, giving=False)
 
 
 def _part(giver: Sight, taker: Sight, thing: EntityState, meeting: _Meeting) -> Target:
