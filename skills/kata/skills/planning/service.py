@@ -10,7 +10,7 @@ from kata.datasets.types import Condition, Facts, PlanError
 from kata.skills.contract.contract import Contract
 
 from .check import check_plan
-from .language import Ambiguous, Grounder, NotUnderstood, Unable
+from .language import Ambiguous, Grounder, NotUnderstood, Unable, UnboundError, bound, offered
 from .plan import Failure, Plan, Planner, Refusal
 from .planner import SymbolicPlanner
 from .sentence import Objection
@@ -89,9 +89,18 @@ def make_plan(
             message = f"{message.rstrip('?')} (for example: {'; '.join(answer.suggestions)})"
         return PlanAnswer("not_understood", (), (), message, answer.suggestions)
     planner = planner or SymbolicPlanner(success or {})
-    plan = plan_stages(planner, answer.goals, facts, contracts, failures)
+    wishes = answer.wishes
+    asked = offered(contracts, wishes) if wishes else contracts
+    plan = plan_stages(planner, answer.goals, facts, asked, failures)
     if isinstance(plan, Refusal):
         return PlanAnswer("missing_skill", _texts(answer.goal), (), plan.message)
+    if wishes:
+        try:
+            plan = bound(plan, wishes, contracts)
+        except UnboundError as error:
+            return PlanAnswer("not_understood", _texts(answer.goal), (), str(error))
+        if wrong := check_plan(plan, facts, contracts):
+            return PlanAnswer("missing_skill", _texts(answer.goal), (), f"not so: {wrong[0]}")
     return planned(plan, facts, contracts, sentence, notes=answer.notes)
 
 

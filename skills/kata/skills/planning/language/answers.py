@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from kata.datasets.types import Condition
 
+from .measures import Wish
+
 
 @dataclass(frozen=True, slots=True)
 class Grounded:
@@ -14,10 +16,12 @@ class Grounded:
     Attributes:
         goals: one a stage; a later one keeps what earlier ones reached, unless it contradicts.
         notes: what was chosen or left out on the way, for the user.
+        wishes: numbers and hands that were asked for; see `bound`.
     """
 
     goals: tuple[Condition, ...]
     notes: tuple[str, ...] = ()
+    wishes: tuple[Wish, ...] = ()
 
     @property
     def goal(self) -> Condition:

@@ -8,9 +8,10 @@ from kata.datasets.types import Facts
 from kata.skills.contract.contract import Contract
 
 from .answers import NotUnderstood, Unable
+from .examples import TextEncoder
 from .goals import NO_GOALS, PLACE, SKILL_LABEL, THING, goal_prototypes, goal_says
 from .parts import Dropped, Kept, Mention, Part, Piece, Stop, asks
-from .prototypes import TextEncoder, prototypes
+from .prototypes import prototypes
 from .reference import Discourse, Resolver
 from .scene import Scene
 from .wording import NEEDS, wording

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from kata.skills.contract.contract import Contract
 
-from .prototypes import Limits, Prototypes, TextEncoder, shipped
+from .examples import TextEncoder, shipped
+from .prototypes import Limits, Prototypes
 
 THING, PLACE = "the thing", "the place"
 """What the examples call the thing that is moved or changed, and where."""

@@ -64,6 +64,8 @@ class Clause:
         verb: a verb's name in the lexicon, or `skill NAME`; empty without a verb.
         join: how it follows the clause before: at once, afterwards, or before that one.
         relations: prepositions with the things after them, None where none is said.
+        measures: which of the sentence's numbers with units are said in it.
+        hand: the robot's hand that should do it, or empty.
     """
 
     text: str
@@ -75,6 +77,8 @@ class Clause:
     adjective: str = ""
     particles: tuple[str, ...] = ()
     alone: bool = False
+    measures: tuple[int, ...] = ()
+    hand: str = ""
 
 
 class Parser:
@@ -174,12 +178,9 @@ class Parser:
                 self._at += 1
                 return self._without(clause)
             return None
-        if token.get("alone"):
+        if token.get("alone", "measure", "use", "particle"):
             self._at += 1
-            return replace(clause, alone=True)
-        if token.get("particle"):
-            self._at += 1
-            return replace(clause, particles=(*clause.particles, token.text))
+            return _told(clause, token)
         relation = token.get("relation")
         if relation:
             self._at += 1
@@ -293,3 +294,14 @@ class Parser:
         token = self._peek()
         at = f"'{token.text}'" if token.text else "the end"
         return UnresolvedError(NotUnderstood(f"at {at}: expected {expected}"))
+
+
+def _told(clause: Clause, token: Token) -> Clause:
+    """The clause with a word that says how."""
+    if token.get("alone"):
+        return replace(clause, alone=True)
+    if token.get("measure"):
+        return replace(clause, measures=(*clause.measures, int(token.get("measure"))))
+    if token.get("use"):
+        return replace(clause, hand=token.get("use"))
+    return replace(clause, particles=(*clause.particles, token.text))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 
-from kata.datasets.types import Atom, AtomTable, Condition, Facts
+from kata.datasets.types import HAND_PREDICATES, Atom, AtomTable, Condition, Facts
 from kata.skills.contract.contract import Contract
 
 from .answers import Ambiguous, Answer, Grounded, NotUnderstood, UnresolvedError
+from .examples import TextEncoder
 from .grammar import Clause, Parser
 from .meaning import Interpreter, Meaning
-from .prototypes import TextEncoder
+from .measures import MARK, Measure, Wish, fillable, measured
 from .reader import Reader, Reading
 from .reference import Discourse, Resolver
 from .scene import Scene
@@ -34,17 +36,31 @@ class Grounder:
         contracts: Sequence[Contract],
         encoder: TextEncoder | None = None,
     ) -> None:
-        self._words, self._contracts = Vocabulary(table, contracts), tuple(contracts)
+        self._words, self._contracts = Vocabulary(table, contracts), fillable(contracts)
         self._encoder = encoder
         self._reader: Reader | None = None
+        self._measures: list[Measure] = []
 
     def ground(self, sentence: str, facts: Facts) -> Answer:
         """Goals of a sentence, what it could mean, or why it was not understood."""
         scene = Scene(self._words, facts, self._contracts)
-        first = self._try(sentence, facts, scene)
-        if isinstance(first, Grounded | Ambiguous) or len(sentence) > _LONGEST:
+        if len(sentence) > _LONGEST:
+            return NotUnderstood(f"longer than {_LONGEST} characters", scene.examples())
+        text, self._measures = measured(sentence.lower(), self._contracts)
+        said = text if self._measures else sentence
+        first = self._try(said, facts, scene)
+        if isinstance(first, Grounded | Ambiguous):
             return first
-        return self._again(sentence, facts, scene) or first
+        return self._told(self._again(said, facts, scene) or first)
+
+    def _told(self, answer: Answer) -> Answer:
+        """The answer with numbers as they were said, in place of their marks."""
+        if isinstance(answer, Grounded) or not self._measures:
+            return answer
+        message = answer.message
+        for index, measure in enumerate(self._measures):
+            message = message.replace(f"{MARK}{index}", measure.text)
+        return replace(answer, message=message)
 
     def _again(self, sentence: str, facts: Facts, scene: Scene) -> Answer | None:
         """The second reader's answer to what the grammar alone did not understand."""
@@ -59,7 +75,9 @@ class Grounder:
             return reading
         second = self._try(reading.text, facts, scene)
         if isinstance(second, Grounded):
-            return Grounded(second.goals, (*reading.notes, *second.notes))
+            if sorted(_marks(sentence)) != sorted(_marks(reading.text)):
+                return None  # a number would be lost
+            return replace(second, notes=(*reading.notes, *second.notes))
         return second if isinstance(second, Ambiguous) else None
 
     def _misspelt(self, spelling: Spelling, facts: Facts, scene: Scene) -> NotUnderstood:
@@ -85,8 +103,6 @@ class Grounder:
         return NotUnderstood(answer.message, scene.examples(named))
 
     def _ground(self, sentence: str, facts: Facts, scene: Scene) -> Grounded:
-        if len(sentence) > _LONGEST:
-            raise UnresolvedError(NotUnderstood(f"longer than {_LONGEST} characters"))
         tokens = self._words.tokens(sentence)
         _refuse_questions(tokens)
         self._words.unknown(tokens)
@@ -98,14 +114,39 @@ class Grounder:
         interpreter = Interpreter(scene, resolver, self._contracts)
         meanings: list[tuple[Clause, Meaning]] = []
         for clause in clauses:
-            meaning = interpreter.meaning(clause)
+            meaning = _handed(interpreter.meaning(clause), clause.hand, scene)
             if meaning.theme or meaning.grounds:
                 resolver.discourse.add(meaning.theme, meaning.grounds)
             at = len(meanings) - 1 if clause.join == "earlier" else len(meanings)
             meanings.insert(max(at, 0), (clause, meaning))
         notes = [note for _, meaning in meanings for note in meaning.notes] + resolver.notes
         stages = _stages(meanings, scene, notes)
-        return Grounded(tuple(Condition.of(stage) for stage in stages), tuple(notes))
+        goals = tuple(Condition.of(stage) for stage in stages)
+        return Grounded(goals, tuple(notes), tuple(self._wishes(meanings)))
+
+    def _wishes(self, meanings: Sequence[tuple[Clause, Meaning]]) -> Iterator[Wish]:
+        for clause, meaning in meanings:
+            if clause.measures or clause.hand:
+                atoms = tuple(atom for atom, value in meaning.literals.items() if value)
+                said = tuple(self._measures[index] for index in clause.measures)
+                yield Wish(atoms, said, clause.hand)
+
+
+def _handed(meaning: Meaning, hand: str, scene: Scene) -> Meaning:
+    """The meaning with the hand that was asked for in place of the robot's first."""
+    if not hand:
+        return meaning
+    literals = {
+        Atom(atom.predicate, (hand, *atom.arguments[1:]))
+        if atom.predicate in HAND_PREDICATES and atom.arguments[0] == scene.hand
+        else atom: value
+        for atom, value in meaning.literals.items()
+    }
+    return replace(meaning, literals=literals)
+
+
+def _marks(text: str) -> list[str]:
+    return [word for word in text.split() if word.startswith(MARK)]
 
 
 @cache

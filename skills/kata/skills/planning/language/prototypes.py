@@ -8,22 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-class TextEncoder(Protocol):
-    """Gives texts vectors of length one, (B, E) float32."""
-
-    def encode(self, texts: Sequence[str], *, keep: bool = True) -> NDArray[np.float32]:
-        """The vectors; `keep` says that the texts will come again."""
-
-    def is_word(self, word: str) -> bool:
-        """Whether it is a word of the language, as far as the model's vocabulary tells."""
+from .examples import TextEncoder, embed, shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +61,7 @@ class Prototypes:
         if text in self._exact and (not among or self._exact[text] in among):
             return Nearest(self._exact[text], self._exact[text], 1.0, 1.0)
         if self._vectors is None:
-            self._vectors = self._encoder.encode([text for _, text in self._pairs])
+            self._vectors = embed([text for _, text in self._pairs], self._encoder)
         likeness = self._vectors @ self._encoder.encode([text], keep=False)[0]
         best: dict[str, float] = {}
         for (label, _), value in zip(self._pairs, likeness, strict=True):
@@ -82,15 +71,6 @@ class Prototypes:
         ahead = best[first] - (best[others[0]] if others else -1.0)
         sure = best[first] >= self._limits.least and ahead >= self._limits.ahead
         return Nearest(first if sure else "", first, best[first], ahead)
-
-
-@cache
-def shipped(name: str) -> Mapping[str, Any]:
-    """The data of `NAME.yaml` beside this file."""
-    import yaml
-
-    data = yaml.safe_load(files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
-    return dict(data)
 
 
 def prototypes(kind: str, encoder: TextEncoder) -> Prototypes:

@@ -17,8 +17,9 @@ from kata.skills.contract.contract import Contract
 
 from .answers import Ambiguous, NotUnderstood, Unable
 from .clauses import ClauseReader
+from .examples import TextEncoder
 from .parts import Dropped, Kept, Part, Piece, Stop
-from .prototypes import TextEncoder, prototypes
+from .prototypes import prototypes
 from .segments import Segment, split
 from .towers import tower
 from .wording import wording

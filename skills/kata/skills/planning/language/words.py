@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from kata.skills.contract.contract import Contract
 
 from .answers import NotUnderstood, UnresolvedError
 from .lexicon import Lexicon, lexicon, plural, verb_forms
+from .measures import MARK
 
 _WORD = re.compile(r"[a-z0-9_]+|[.,;:!?]")
 _PHRASE_WORDS = 5
@@ -69,6 +71,7 @@ class Vocabulary:
             for phrase, value in phrases.items():
                 self._add(phrase, kind, value)
         self._add_nouns()
+        self._add_hands(table.hands)
         for contract in contracts:
             spoken = contract.name.replace("_", " ")
             if spoken not in self.lexicon.phrases["verb"]:
@@ -95,6 +98,13 @@ class Vocabulary:
             self._add(noun, "noun", noun)
             self._add(plural(noun), "noun", f"{noun} plural")
 
+    def _add_hands(self, hands: Sequence[str]) -> None:
+        for hand in hands if len(hands) > 1 else ():
+            name = hand.replace("_", " ")
+            for how, part in itertools.product(("with", "using", "by"), ("hand", "arm", "gripper")):
+                for determiner in (" the", " your", ""):
+                    self._add(f"{how}{determiner} {name} {part}", "use", hand)
+
     def tokens(self, sentence: str) -> list[Token]:
         """The sentence as tokens, longest phrases first; an unknown word is of no kind."""
         text = sentence.lower()
@@ -114,6 +124,8 @@ class Vocabulary:
                 length, word = 1, words[at]
                 stop = {"stop": word} if not word[0].isalnum() and word[0] != "_" else {}
                 number = {"number": word} if word.isdigit() else {}
+                if word.startswith(MARK) and word.removeprefix(MARK).isdigit():
+                    number = {"measure": word.removeprefix(MARK)}
                 out.append(Token(word, stop | number))
             at += length
         return out
