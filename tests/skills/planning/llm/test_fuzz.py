@@ -76,7 +76,7 @@ def fuzz(answers: int, seed: int, contracts) -> Counter:
     while chat.said < answers:
         rounds, confirm = chat.rng.choice((1, 2, 3)), chat.rng.random() < 0.5
         planner = LanguageModelPlanner(chat, symbolic, rounds, confirm)
-        sentence = chat.rng.choice(list(SENTENCES))
+        sentence = chat.rng.choices(list(SENTENCES), weights=(5, 2, 1, 2))[0]
         answer = planner.answer(sentence, facts, contracts)
         if isinstance(answer, Passed):
             out["passed"] += 1

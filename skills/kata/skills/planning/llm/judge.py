@@ -32,11 +32,9 @@ def objections_to_calls(
     Conditions are checked as the executor's plans are; a call that failed often enough in these
     facts counts as impossible.
     """
-    failed = failure_records(failures, facts)
     out = [
-        Objection(number, "failed", str(call), f"failed before: {failed[call.key].reason}")
-        for call in dict.fromkeys(calls)
-        if call.key in failed and failed[call.key].hopeless
+        Objection(number, "failed", call, f"not tried again: {reason}")
+        for call, reason in hopeless_calls(calls, failures, facts).items()
     ]
     try:
         found = _violations(calls, target.goal, facts, contracts)

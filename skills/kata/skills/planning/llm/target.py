@@ -46,7 +46,7 @@ class Target:
             return False
         end = ends(calls, facts)
         stages = self.stage(calls, facts)
-        return stages == len(self.stages) and self.goal.evaluate(end).value is True
+        return stages == len(self.stages) and self.goal.plain().evaluate(end).value is True
 
     def counts(self, calls: Sequence[Call], facts: Facts) -> tuple[int, ...]:
         """How many of these calls, which must reach the target, each stage takes."""
@@ -63,7 +63,7 @@ class Target:
         return tuple(end - begin for begin, end in zip((0, *ends_at), ends_at, strict=False))
 
     def _passed(self, done: int, facts: Facts) -> int:
-        while done < len(self.stages) and self.stages[done].evaluate(facts).value:
+        while done < len(self.stages) and self.stages[done].plain().evaluate(facts).value:
             done += 1
         return done
 
