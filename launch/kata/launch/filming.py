@@ -98,10 +98,9 @@ def _atoms(frame: RunFrame, aim: Condition | None) -> list[Atom]:
 def _aim(frame: RunFrame, skills: Mapping[str, ReadySkill]) -> Condition | None:
     """What the running call achieves."""
     call = frame.call or (frame.plan[-1] if frame.plan else "")
-    name, _, rest = call.partition("(")
+    name = call.partition("(")[0]
     if name not in skills:
         return None
     from kata.skills.contract.call import Call
 
-    values = [value.strip() for value in rest.rstrip(")").split(",")]
-    return Call.of(skills[name].contract, values).achieves
+    return Call.parse(call, [skills[name].contract]).achieves
