@@ -147,14 +147,19 @@ class Parser:
 
     def _clause(self, join: Join, negated: bool, before: Clause | None) -> Clause:
         start = self._at
-        while self._peek().get("not"):
-            negated, self._at = not negated, self._at + 1
+        hand = ""
+        while token := self._peek():
+            if not token.get("not", "use"):
+                break
+            negated = negated is not bool(token.get("not"))
+            hand = token.get("use") or hand
+            self._at += 1
         verb = self._peek().get("verb")
         if verb:
             self._at += 1
         elif not self._thing_ahead():
             raise self._stuck("a verb such as put, pick up, open or close")
-        clause = Clause("", verb, negated, join, None, ())
+        clause = Clause("", verb, negated, join, None, (), hand=hand)
         while token := self._peek():
             grown = self._grow(clause, token)
             if grown is None:

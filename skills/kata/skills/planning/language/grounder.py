@@ -138,7 +138,7 @@ def _handed(meaning: Meaning, hand: str, scene: Scene) -> Meaning:
         return meaning
     literals = {
         Atom(atom.predicate, (hand, *atom.arguments[1:]))
-        if atom.predicate in HAND_PREDICATES and atom.arguments[0] == scene.hand
+        if atom.predicate in HAND_PREDICATES and atom.arguments[0] in scene.table.hands
         else atom: value
         for atom, value in meaning.literals.items()
     }

@@ -54,10 +54,11 @@ DEGREES: Mapping[str, tuple[str, float]] = {
 """Words of degree: the unit of what they say, and where they lie in its range, 0 to 1."""
 
 _SAID_UNITS = "|".join(sorted((rf"{re.escape(unit)}s?" for unit in UNITS), key=len, reverse=True))
+_LONG_UNITS = "|".join(part for part in _SAID_UNITS.split("|") if len(part) > len("mins?"))
 _SAID_NUMBERS = "|".join(sorted(WORDS, key=len, reverse=True))
 _MEASURE = re.compile(
     rf"(?<![\w.])(?:by |for |with |at |about |exactly |roughly )?"
-    rf"(-?\d+(?:[.,]\d+)?|{_SAID_NUMBERS})\s*({_SAID_UNITS})(?![\w/])"
+    rf"(?:(-?\d+(?:[.,]\d+)?)\s*({_SAID_UNITS})|({_SAID_NUMBERS})\s+({_LONG_UNITS}))(?![\w/])"
 )
 MARK = "measure__"
 """Stands before the number of a measure in a text."""
@@ -122,7 +123,7 @@ def measured(text: str, contracts: Sequence[Contract]) -> tuple[str, list[Measur
     found: list[Measure] = []
 
     def number(match: re.Match[str]) -> str:
-        said, name = match.group(1), match.group(2)
+        said, name = (part for part in match.groups() if part)
         unit, size = UNITS[name] if name in UNITS else UNITS[name.removesuffix("s")]
         amount = WORDS[said] if said in WORDS else float(said.replace(",", "."))
         found.append(Measure(match.group().strip(), unit, amount * size))

@@ -64,6 +64,9 @@ class Reader:
     ) -> Reading | NotUnderstood | Ambiguous | Unable | None:
         """The sentence in plain words, a better reason to refuse it, or None for no idea."""
         plain = wording().plain(sentence, facts)
+        strange = _HAND.search(plain)
+        if strange and not any(t.get("use") for t in self._words.tokens(strange.group())):
+            return NotUnderstood(f"there is no '{strange[1]}' here: {self._hands()}")
         segments = split(plain, self._kinds)
         segments = tower(segments, self._words) or segments
         if not segments or len(segments) > _MOST_SEGMENTS:
@@ -84,6 +87,10 @@ class Reader:
             if isinstance(part, Dropped) and len(part.text.split()) > 2
         )
         return Reading(text, (f"read as '{text}'", *left))
+
+    def _hands(self) -> str:
+        hands = [hand.replace("_", " ") for hand in self._words.hands if len(self._words.hands) > 1]
+        return f"the robot's hands are {' and '.join(hands)}" if hands else "the robot has one hand"
 
     def _kinds(self, text: str) -> frozenset[str]:
         piece = Piece(self._words, text)
@@ -112,11 +119,13 @@ class Reader:
         piece = Piece(self._words, text)
         if piece.understood():
             return Kept(text, _topic(piece))
+        if self._only_place(piece):
+            return Kept(text)
         if not piece.mentions:
             aside = self._aside(segment, piece)
             if isinstance(aside, Dropped) or not (piece.pronouns and piece.has("verb", "relation")):
                 return aside
-        if self._only_things(piece) or self._only_place(piece):
+        if self._only_things(piece):
             return Kept(text, _topic(piece))
         return self._clauses.read(piece, asked=segment.asked)
 
@@ -146,6 +155,8 @@ class Reader:
         return len(piece.mentions) == 1 and not list(piece.outside())
 
     def _only_place(self, piece: Piece) -> bool:
+        if piece.tokens and all(token.get("use") for token in piece.tokens):
+            return True
         outside = list(piece.outside())
         return len(outside) == 1 == len(piece.mentions) and bool(outside[0][1].get("relation"))
 
@@ -234,6 +245,8 @@ class Reader:
 
 
 _SURE = 0.5
+_SIDES = "left|right|other|first|second|third|both|two|upper|lower|free"
+_HAND = re.compile(rf"\b(?:with|using|by) (?:the |your )?((?:{_SIDES}) (?:hand|arm|gripper)s?)\b")
 _WHICH = re.compile(r"(which|that one|this one|that|who)\b ")
 _DUTIES = {"should", "must", "want", "wants", "need", "needs", "please", "has", "have", "ought"}
 

@@ -37,8 +37,18 @@ class Scene:
         self._makeable = {atom.predicate for atom in self.made}
 
     def atom(self, predicate: str, *names: str) -> Atom:
-        """The atom, with this robot's first hand where it needs one."""
-        return Atom.of(predicate, names, self.hand)
+        """The atom, with a hand where it needs one: what holds the thing, else what reaches it."""
+        hands = self.table.hands
+        if len(hands) < 2 or predicate not in HAND_PREDICATES:
+            return Atom.of(predicate, names, self.hand)
+        things = {names[-1]} if names else set(self.table.names("object"))
+        holding = (h for h in hands if any(self._is("holding", h, name) for name in things))
+        reaching = (h for h in hands if all(self._is("reachable", h, name) for name in things))
+        hand = next(holding, next(reaching, self.hand) if names else self.hand)
+        return Atom.of(predicate, names, hand)
+
+    def _is(self, predicate: str, hand: str, name: str) -> bool:
+        return self.facts.value(Atom(predicate, (hand, name))) is True
 
     def possible(self, predicate: str, *names: str) -> bool:
         """Whether a skill can make it true; where none makes that predicate, the scene has it."""

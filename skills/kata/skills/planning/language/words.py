@@ -65,7 +65,7 @@ class Vocabulary:
     def __init__(self, table: AtomTable, contracts: Sequence[Contract]) -> None:
         self.lexicon: Lexicon = lexicon()
         self.names = {name: NameWords.of(name) for name in table.types}
-        self.types = table.types
+        self.types, self.hands = table.types, table.hands
         self._phrases: dict[str, dict[str, str]] = {}
         for kind, phrases in self.lexicon.phrases.items():
             for phrase, value in phrases.items():
