@@ -50,8 +50,11 @@ def test_near_is_mutual_and_stays_until_it_is_named(call):
     facts = after(call("push", "red_cube", "blue_cube"), facts_for())
     assert value(facts, "near(red_cube, blue_cube)") is True
     assert value(facts, "near(blue_cube, red_cube)") is True
-    facts = after(call("pick", "red_cube"), facts)
+    facts = after(call("open", "drawer"), facts)
     assert value(facts, "near(red_cube, blue_cube)") is True
+    facts = after(call("pick", "red_cube"), facts)
+    assert value(facts, "near(red_cube, blue_cube)") is False
+    assert value(facts, "near(blue_cube, red_cube)") is False
 
 
 def test_bits_and_facts_agree_on_every_call(contracts):

@@ -132,6 +132,7 @@ class Lifting:
         self._roles |= {value: f"?{name}" for name, value in call.arguments.items()}
         self._order = [*(f"?{name}" for name in call.arguments), *sorted(self._roles)]
         self._hand = call.hand
+        self._types = {parameter.type for parameter in contract.parameters}
         self._tags: dict[tuple[str, int], str] = {}
 
     def atom(self, atom: Atom) -> Atom:
@@ -167,7 +168,9 @@ class Lifting:
         names = {atom.arguments[place] for atom in atoms if atom.predicate == predicate}
         types = self._table.types
         shared = set.intersection(*(set(types.get(name, ())) for name in names))
-        return min(shared, key=lambda tag: (len(self._table.names(tag)), tag), default="")
+        # Of tags that fit alike the contract's own word.
+        fits = {tag: (len(self._table.names(tag)), tag not in self._types, tag) for tag in shared}
+        return min(fits, key=fits.__getitem__, default="")
 
 
 def _texts(promised: Mapping[str, list[tuple[bool, bool]]], chosen: Any) -> tuple[str, ...]:
