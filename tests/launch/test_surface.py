@@ -65,7 +65,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "keys"),
     [
-        (["plan", SENTENCE], {*ANSWER, "predicted"}),
+        (["plan", SENTENCE], {*ANSWER, "predicted", "missing"}),
         (["library", "list"], {"library", "skills", "unreadable"}),
         (["library", "verify"], {"library", "sound", "packages"}),
         (["robot", "list"], {"robots"}),
