@@ -43,7 +43,14 @@ class Skill:
     def scripted(self) -> str:
         """Name of the scripted expert that it runs; empty for a learned policy."""
         settings = read_settings(self.folder, self.files)
-        return str(settings["name"]) if settings.get("kind") == "scripted" else ""
+        if settings.get("kind") != "scripted":
+            return ""
+        name = settings.get("name")
+        if not isinstance(name, str) or not name:
+            raise PackageError(
+                "a scripted policy without a name", where=str(self.folder), got=repr(name)[:80]
+            )
+        return name
 
     def load_policy(self, scripted: ScriptedResolver | None = None) -> Policy:
         """Its policy; a new one each time, so that two episodes never share state.

@@ -84,13 +84,13 @@ def rehash(folder, **changes):
     }
     manifest["files"] = {n: {"bytes": size, "sha256": d} for n, (size, d) in files.items()}
     manifest["identity"] = identity_of({n: d for n, (_, d) in files.items() if n in CORE})
-    write_file(folder / "manifest.json", json_bytes({**manifest, **changes}))
+    (folder / "manifest.json").write_bytes(json_bytes({**manifest, **changes}))
 
 
 def sign(folder, ring):
     """Sign whatever the manifest says, sound or not."""
     content = (folder / "manifest.json").read_bytes()
-    write_file(folder / SIGNATURE, Seal(ring.public(), ring.sign(content)).to_bytes())
+    (folder / SIGNATURE).write_bytes(Seal(ring.public(), ring.sign(content)).to_bytes())
 
 
 @pytest.fixture(name="rehash")
