@@ -8,6 +8,9 @@ import pytest
 from kata.datasets.types import Condition
 from kata.launch.cli import main
 from kata.skills.contract.package import scripted
+from kata.skills.contract.promise import Envelope
+from kata.skills.evidence import audit_rollouts
+from kata.skills.evidence.audit_rollouts_sandbox import Sandbox
 from kata.skills.library.library import Library
 from kata.skills.library.trust import make_package
 from kata.skills.testing import CONTRACTS, FakeWorld, UnreliablePolicy
@@ -24,9 +27,9 @@ def add(kata_home, tmp_path):
     """Adds `pick` in a version that promises this."""
     assert main(["library", "list", f"out={kata_home / 'list'}"]) == 0
 
-    def one(version, achieves):
+    def one(version, achieves, **more):
         said = Condition.parse(achieves)
-        contract = replace(CONTRACTS["pick"], version=version, achieves=said)
+        contract = replace(CONTRACTS["pick"], version=version, achieves=said, **more)
         return Library().add(make_package(tmp_path / "made", contract, scripted("pick")))
 
     return one
@@ -114,3 +117,25 @@ def test_what_was_measured_before_weighs_in_a_promotion(add, call):
     code, result = call("publish", "skill=pick", "version=1.0.0", "trials=19")
     lies = result["tests"]["lies"]
     assert (code, lies[0]["trials"]) == (1, 25 + 19)
+
+
+class InThisProcess(Sandbox):
+    def call(self, call, arguments):
+        return call(*arguments)
+
+
+def test_an_audit_with_rollouts_forbids_what_breaks_its_word(add, call, monkeypatch, capsys):
+    monkeypatch.setattr(audit_rollouts, "Sandbox", InThisProcess)
+    add("1.0.0", TRUE)
+    add("1.1.0", TRUE, limits=Envelope(speed_m_s=0.5))
+    code, result = call("library", "audit", "pick@1.0.0", "rollouts=3")
+    (told,) = result["packages"]
+    assert (code, len(told["rollouts"]["parts"][0]["uses"])) == (0, 3)
+    assert told["rollouts"]["findings"] == []
+    # Without rollouts there is nothing to see.
+    assert call("library", "audit", "pick@1.1.0")[0] == 0
+    code, result = call("library", "audit", "pick@1.1.0", "rollouts=3")
+    found = [each for each in result["packages"][0]["findings"] if each["severity"] == "error"]
+    assert (code, [each["kind"] for each in found]) == (1, ["speed"])
+    assert "it declares 0.5" in capsys.readouterr().out
+    assert call("library", "audit", "pick@1.0.0", "rollouts=-1")[0] == 2

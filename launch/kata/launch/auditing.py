@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import build
 from .exporting import package_folder
 from .job import Done, Job
+from .rollouts import check_rollouts, with_rollouts
 
 if TYPE_CHECKING:
     from kata.datasets.types import RobotSpec
@@ -23,8 +24,11 @@ def audited(job: Job, word: str) -> Done:
 
     robot: RobotSpec = load(job.config.robot).spec
     library = build.library_of(job.config)
-    reports = [audit_package(folder, robot=robot) for folder in _folders(library, word)]
-    told = [_told(library, report) for report in reports]
+    check_rollouts(job.config)
+    static = [audit_package(folder, robot=robot) for folder in _folders(library, word)]
+    moved = [with_rollouts(job.config, library, report) for report in static]
+    reports = [report for report, _ in moved]
+    told = [{**_told(library, report), "rollouts": data} for report, data in moved]
     lines = [
         line for report, each in zip(reports, told, strict=True) for line in _lines(report, each)
     ]

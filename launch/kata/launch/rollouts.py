@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import ConfigError
 
+from . import build
 from .agents import Agent, library_agents
 from .configuration import Config
+from .knowledge import fitting_contracts
 from .progress import bar
 
 if TYPE_CHECKING:
-    from kata.datasets.types import MakeWorld
     from kata.skills.evidence.audit_rollouts import Audit, Subject
     from kata.skills.library.audit import AuditReport
     from kata.skills.library.library import Library
 
 SECONDS, MEMORY_GIB = 300.0, 16.0
 """Bounds of one part of an audit: the rollouts of a skill, or of a pair."""
+
+
+def check_rollouts(config: Config) -> None:
+    """Raise ConfigError for a negative number."""
+    if config.rollouts < 0:
+        got = str(config.rollouts)
+        raise ConfigError("no number of rollouts", where="rollouts", expected="0 or more", got=got)
 
 
 def with_rollouts(
@@ -29,28 +36,20 @@ def with_rollouts(
     Without rollouts, and where something forbids to load the package, the report as it is. The
     package is loaded whoever signed it: inside the sandbox only. It is run beside the skills of
     the library, on each skill's own task, or on the default table where it has none.
-
-    Raises ConfigError for a negative number.
     """
+    from kata.sim.robots import load
     from kata.skills.evidence.audit_rollouts import audit_rollouts
     from kata.skills.evidence.audit_rollouts_findings import rollout_findings
     from kata.skills.evidence.audit_rollouts_sandbox import Bounds
 
-    if config.rollouts < 0:
-        raise ConfigError(
-            "no number of rollouts",
-            where="rollouts",
-            expected="0 or more",
-            got=str(config.rollouts),
-        )
     if not config.rollouts or not report.ok or report.contract is None:
         return report, {}
-    tried = _subject(_unvouched(report))
-    others = [_subject(agent) for agent in library_agents(library) if _fits(agent, tried)]
+    fitting = fitting_contracts(library, load(config.robot).spec)
+    others = [_subject(config, agent) for agent in library_agents(library, fitting)]
     bounds = Bounds(SECONDS, MEMORY_GIB)
     with bar(f"running {report.contract.name}", 1) as advance:
         found = audit_rollouts(
-            tried, others, config.rollouts, config.seed, bounds,
+            _subject(config, _unvouched(report)), others, config.rollouts, config.seed, bounds,
             lambda done, of: advance(done / of),
         )  # fmt: skip
     told = [each.told() for each in rollout_findings(found)]
@@ -89,18 +88,10 @@ def _unvouched(report: AuditReport) -> Agent:
     return Agent(report.contract, report.folder, trust=trust)
 
 
-def _subject(agent: Agent) -> Subject:
-    from kata.sim.tasks import make_trial, names
+def _subject(config: Config, agent: Agent) -> Subject:
+    from kata.sim.tasks import names
     from kata.skills.evidence.audit_rollouts import Subject
 
     name = agent.contract.name
-    task = name if name in names() else "table"
-    made = functools.partial(make_trial, task, "perturbed")
-    return Subject(agent.contract, agent.load, cast("MakeWorld", made))
-
-
-def _fits(agent: Agent, tried: Subject) -> bool:
-    """Whether it could stand beside: another skill, for as many arms."""
-    contract = agent.contract
-    same_arms = contract.embodiment.arms == tried.contract.embodiment.arms
-    return contract.name != tried.contract.name and same_arms
+    make_world = build.make_trial(config, name if name in names() else "table", "perturbed")
+    return Subject(agent.contract, agent.load, make_world)

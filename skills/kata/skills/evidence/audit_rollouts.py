@@ -116,6 +116,9 @@ def audit_rollouts(
     with Sandbox(bounds) as sandbox:
         work = [(None, tried, rollouts), *((a, b, chains) for a, b in pairs)]
         for before, subject, count in work:
+            if done and done[0].error:
+                # What cannot be run alone cannot be run in pairs.
+                break
             done.append(_part(sandbox, before, subject, range(seed, seed + count)))
             if progress:
                 progress(len(done), len(work))

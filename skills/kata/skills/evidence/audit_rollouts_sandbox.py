@@ -165,7 +165,8 @@ def _serve(line: Connection, memory: int) -> None:
         except MemoryError:
             told = json.dumps({"error": MemoryError.__name__, "where": ""}).encode()
         except Exception as error:  # noqa: BLE001  # it is told to the parent in words
-            words, name = f"{type(error).__name__}: {error}", getattr(call, "__name__", "")
+            first = str(error).partition("\n")[0]
+            words, name = f"{type(error).__name__}: {first}", getattr(call, "__name__", "")
             told = json.dumps({"error": words, "where": name}).encode()
         line.send_bytes(told)
 
