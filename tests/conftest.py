@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # fixture of the same name instead of writing the reason again.
 NO_CUDA = "needs a CUDA device"
 NO_MENAGERIE = "needs the robots of the MuJoCo Menagerie (MENAGERIE_ROOT)"
-ALLOWED_SKIPS = frozenset({NO_CUDA, NO_MENAGERIE})
+NO_LLM = "needs a language model server (KATA_TEST_LLM_BASE_URL, KATA_TEST_LLM_MODEL)"
+ALLOWED_SKIPS = frozenset({NO_CUDA, NO_LLM, NO_MENAGERIE})
 
 # Fixtures wider than a test run before `kata_home`: they must not reach the user's library either.
 _OUTER_HOME = tempfile.TemporaryDirectory(prefix="kata-tests-")
@@ -66,6 +67,15 @@ def cuda() -> str:
     if not torch.cuda.is_available():
         pytest.skip(NO_CUDA)
     return "cuda"
+
+
+@pytest.fixture
+def language_model() -> tuple[str, str]:
+    """Address and name of a real language model, such as one of llama.cpp, vLLM or Ollama."""
+    found = tuple(os.environ.get(f"KATA_TEST_LLM_{name}", "") for name in ("BASE_URL", "MODEL"))
+    if not all(found):
+        pytest.skip(NO_LLM)
+    return found
 
 
 class SkipLedger:

@@ -23,7 +23,7 @@ SCENES = {
     "table": facts_for(),
     "drawer": facts_for({"red_cube": "drawer", "blue_cube": "drawer"}),
 }
-FEW = random.Random(4).sample(CASES, 20)
+FEW = random.Random(4).sample(CASES, 12)
 
 
 def outcomes(cases, serve, chat_with, contracts) -> Counter:
@@ -46,10 +46,10 @@ def outcomes(cases, serve, chat_with, contracts) -> Counter:
     return out
 
 
-def test_twenty_sentences_come_out_right_whatever_the_model_says(serve, chat_with, contracts):
+def test_a_dozen_sentences_come_out_right_whatever_the_model_says(serve, chat_with, contracts):
     out = outcomes(FEW, serve, chat_with, contracts)
-    assert sum(out.values()) == 20
-    assert sum(count for (was, now, _), count in out.items() if was == now == "plan") >= 8
+    assert sum(out.values()) == 12
+    assert sum(count for (was, now, _), count in out.items() if was == now == "plan") >= 5
 
 
 @pytest.mark.slow
