@@ -190,8 +190,11 @@ def handover(stage: Stage) -> tuple[str, ...]:
         raise SimulationError("the robot lacks what the task needs", expected="a second hand")
     taker = str(others[stage.rng.integers(len(others))])
     thing = stage.draw_any("object")
-    carry(stage.world, stage.rng, stage.reach, thing)
-    return thing, giver, taker
+    for _ in range(_DRAWS):
+        carry(stage.world, stage.rng, stage.reach, thing)
+        if stage.world.facts().margin(Atom("upright", (thing,))) > 1.0:
+            return thing, giver, taker
+    raise SimulationError("the object could not be held upright", where=thing)
 
 
 def table(stage: Stage) -> tuple[str, ...]:
