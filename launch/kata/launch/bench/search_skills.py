@@ -11,7 +11,8 @@ import random
 from collections.abc import Iterator
 
 from kata.datasets.types import Condition
-from kata.skills.contract.contract import Contract, Parameter
+from kata.skills.contract.contract import Contract
+from kata.skills.contract.parameter import Parameter
 
 _JOBS = (
     ("photograph", "Take a picture of", "the camera is moved to three views and one frame is kept"),

@@ -18,7 +18,7 @@ from .lifting import skeleton
 _SLACK = 2.0
 """A skill may take so many times as long as the longest demonstration."""
 
-_LEAST_S = 4.0
+_LEAST_S = 6.0
 _SEEN = frozenset({"gripper_empty", "holding", "open", "closed", "clear", "pressed", "in", "on"})
 """What a precondition may be about: not where things happened to stand, nor what all can reach."""
 
