@@ -11,6 +11,7 @@ from . import build
 from .configuration import Config
 from .descriptors import forecaster, predicted_data, predicted_words
 from .job import Done, Job
+from .missing import advice
 from .planners import PlannerChoice
 from .seeds import episode_seed
 
@@ -104,10 +105,20 @@ def planned(job: Job) -> Done:
     if answer.plan is not None:
         found = scene.forecast.chain(answer.plan.calls, moves=True)
     predicted = predicted_data(found)
-    command = ["kata", "run", config.text, *job.same_scene()]
+    then = _NO_PLAN
+    if answer.plan is not None:
+        then = shlex.join(["kata", "run", config.text, *job.same_scene()])
+    lacking = None
+    if answer.status == "missing_skill":
+        lacking = advice(job, answer.goal, scene.facts, scene.known.contracts)
+        then = shlex.join(lacking.command) if lacking else then
     return Done(
-        {**answer.to_json(), "predicted": predicted},
-        answer_lines(answer, predicted),
-        shlex.join(command) if answer.plan is not None else _NO_PLAN,
+        {
+            **answer.to_json(),
+            "predicted": predicted,
+            "missing": lacking and lacking.to_data(),
+        },
+        (*answer_lines(answer, predicted), *(lacking.lines() if lacking else ())),
+        then,
         code=0 if answer.plan is not None else 1,
     )
