@@ -17,6 +17,7 @@ from kata.launch.configuration import compose
 from kata.launch.demo import stages
 from kata.launch.demo.shelf import judge
 from kata.launch.keys import verb_keys
+from kata.launch.knowledge import known_of
 from kata.launch.seeds import episode_seed
 from kata.skills.contract.package import scripted
 from kata.skills.library.library import Library
@@ -151,7 +152,7 @@ def test_one_set_of_rollouts_judges_one_version_of_a_skill(tmp_path: Path) -> No
             judge(config, library, entry, measured)
             (evidence,) = library.records(entry, "evidence")
             assert {"robot", "start", "world", "software", "seed"} <= set(evidence.data)
-            assert build.contracts_of(library, "panda").success["open"] == 1.0
+            assert known_of(library, "panda").success["open"] == 1.0
             judge(config, library, entry, measured)
             assert len(library.records(entry, "attempt")) == 1
             shutil.rmtree(entry.folder)

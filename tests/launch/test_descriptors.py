@@ -18,6 +18,7 @@ from kata.launch.descriptors import (
     record_descriptor,
 )
 from kata.launch.keys import verb_keys
+from kata.launch.knowledge import known_of
 from kata.skills.library.library import Entry, Library
 
 EPISODES = 24
@@ -121,8 +122,8 @@ def test_a_spoilt_descriptor_is_named(library: Library) -> None:
     entry = library.show("open")
     library.record(entry, "descriptor", {"format": 99, "robot": "panda"})
     with pytest.raises(PackageError, match="a descriptor that cannot be read"):
-        build.contracts_of(library, "panda")
-    assert not build.contracts_of(library, "ur5e").descriptors
+        known_of(library, "panda")
+    assert not known_of(library, "franka_emika_panda").descriptors
 
 
 def test_predictions_are_averaged_over_scenes() -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from kata.launch import build
 from kata.launch.cli import main
+from kata.launch.knowledge import known_of
 from kata.skills.contract.package import scripted
 from kata.skills.library.library import Library
 from kata.skills.library.trust import make_package
@@ -332,8 +332,8 @@ def test_another_scene_than_that_of_the_best_version_is_refused(add, call, libra
 def test_plans_count_what_was_measured_on_their_own_robot(add, call, library) -> None:
     add("1.0.0", "p100")
     call("publish", "skill=pick", "trials=20")
-    assert build.contracts_of(library, "panda").success["pick"] == 1.0
-    assert "pick" not in build.contracts_of(library, "ur5e").success
+    assert known_of(library, "panda").success["pick"] == 1.0
+    assert "pick" not in known_of(library, "franka_emika_panda").success
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from kata.datasets.types import ConfigError, UnknownNameError
 from kata.launch import build
 from kata.launch.cli import main
+from kata.launch.knowledge import known_of
 from kata.launch.replays import world_of
 from kata.skills.evidence.replay import Replay
 from kata.skills.evidence.replay_file import read_replay
@@ -189,4 +190,4 @@ def test_the_planner_goes_by_nominal_starts() -> None:
     entry = library.show("press")
     for start, rate in (("nominal", 0.9), ("perturbed", 0.1)):
         library.record(entry, "evidence", {"robot": "panda", "start": start, "rate": rate})
-    assert build.contracts_of(library, "panda").success["press"] == 0.9
+    assert known_of(library, "panda").success["press"] == 0.9

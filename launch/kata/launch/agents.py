@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,12 +106,13 @@ def _check_robot(policy: Policy, world: World, folder: Path) -> None:
         )
 
 
-def library_agents(library: Library, inference: str = "torch") -> tuple[Agent, ...]:
-    """The best version of each skill of a library, by name."""
+def library_agents(
+    library: Library, contracts: Sequence[Contract], inference: str = "torch"
+) -> tuple[Agent, ...]:
+    """Who acts for each of these contracts of a library."""
     trust = library.trust
-    return tuple(
-        Agent(skill.contract, skill.folder, inference, trust) for skill in library.skills()
-    )
+    skills = (library.get(contract.key) for contract in contracts)
+    return tuple(Agent(skill.contract, skill.folder, inference, trust) for skill in skills)
 
 
 def find_agent(

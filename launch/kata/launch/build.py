@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from kata.policies.config import TrainConfig
     from kata.sim.scene.config import TableWorldConfig
     from kata.skills.contract.contract import Contract
-    from kata.skills.evidence.descriptor import SkillDescriptor
     from kata.skills.evidence.workers import Workers
     from kata.skills.library.library import Library
     from kata.skills.library.trust import Trust
@@ -168,40 +166,3 @@ def workers(config: Config, folder: Path | None = None) -> Workers:
             "an address without a cluster", where=f"address={config.address}", hint="runtime=ray"
         )
     return Workers(config.workers)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the planner knows of a library: contracts, and what was measured of each skill."""
-
-    contracts: tuple[Contract, ...]
-    success: Mapping[str, float]
-    descriptors: Mapping[str, SkillDescriptor]
-
-
-def contracts_of(library: Library, robot: str) -> Known:
-    """The contracts of the best version of each skill, with the evidence about them.
-
-    What was measured or described on another robot, or on none that is told, is left out, and so is
-    what nobody signed whose word counts. Raises PackageError for a record that is not sound.
-    """
-    from .descriptors import descriptor_of_entry
-
-    skills, success, descriptors = [], {}, {}
-    for skill in library.skills():
-        skills.append(skill.contract)
-        entry = library.show(f"{skill.contract.name}@{skill.contract.version}")
-        evidence = [
-            record
-            for record in library.sound_records(entry.identity)
-            if record.kind == "evidence"
-            and record.data.get("robot") == robot
-            and record.data.get("start", "nominal") == "nominal"
-        ]
-        if evidence:
-            # A rate of zero would forbid the skill for ever.
-            success[entry.name] = max(float(evidence[-1].data["rate"]), 0.01)
-        descriptor = descriptor_of_entry(library, entry, robot)
-        if descriptor is not None:
-            descriptors[entry.name] = descriptor
-    return Known(tuple(skills), success, descriptors)

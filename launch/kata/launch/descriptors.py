@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kata.skills.planning.descriptor import Prediction
     from kata.skills.planning.planner import SymbolicPlanner
 
+    from .knowledge import Known
+
 
 def record_descriptor(
     config: Config, library: Library, entry: Entry, episodes: Sequence[Block]
@@ -58,17 +60,15 @@ def descriptor_of_entry(
 
 
 def forecaster(
-    success: Mapping[str, float],
-    descriptors: Mapping[str, SkillDescriptor],
-    observe: Callable[[], Observation],
-    seed: int = 0,
+    known: Known, observe: Callable[[], Observation], seed: int = 0
 ) -> tuple[SymbolicPlanner, Forecast]:
     """A planner that chooses by descriptors what they know, and what predicts its plans."""
     from kata.skills.evidence.descriptor_forecast import Forecast
     from kata.skills.planning.planner import SymbolicPlanner
 
-    forecast = Forecast(descriptors, observe, seed)
-    return SymbolicPlanner(success, predictor=forecast if descriptors else None), forecast
+    forecast = Forecast(known.descriptors, observe, seed)
+    predictor = forecast if known.descriptors else None
+    return SymbolicPlanner(known.success, predictor=predictor, spares=known.spares), forecast
 
 
 def predicted_data(found: Prediction | None) -> dict[str, Any] | None:

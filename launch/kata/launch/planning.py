@@ -11,6 +11,7 @@ from . import build
 from .configuration import Config
 from .descriptors import forecaster, predicted_data, predicted_words
 from .job import Done, Job
+from .knowledge import known_of
 from .missing import advice
 from .planners import PlannerChoice
 from .seeds import episode_seed
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from kata.skills.planning.sentence import SentencePlanner
     from kata.skills.planning.service import PlanAnswer
 
-    from .build import Known
+    from .knowledge import Known
 
 _NO_PLAN = "say it in other words; see the message above"
 _SHOWN = 6
@@ -85,8 +86,8 @@ class Scene:
         choice = PlannerChoice.of(config)
         world = build.make_trial(config, "table")()
         world.reset(episode_seed(config.seed, "scene", 0))
-        known = build.contracts_of(build.library_of(config), config.robot)
-        planner, forecast = forecaster(known.success, known.descriptors, world.observe)
+        known = known_of(build.library_of(config), config.robot)
+        planner, forecast = forecaster(known, world.observe)
         return cls(world.facts(), known, planner, forecast, choice)
 
     def answer(self, sentence: str) -> PlanAnswer:

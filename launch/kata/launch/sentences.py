@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import ConfigError, UnknownNameError
 
@@ -15,11 +15,14 @@ from .configuration import Config
 from .descriptors import forecaster
 from .filming import film_episode
 from .job import Job
+from .knowledge import known_of
 from .planners import PlannerChoice
 from .planning import answered
 from .progress import bar
 from .seeds import episode_seed
 from .trials import Block, SentenceTrials, sentence_block
+
+_MOST_REPLANS = 20
 
 if TYPE_CHECKING:
     from kata.skills.evidence.workers import Workers
@@ -48,15 +51,15 @@ def check_trials(trials: int) -> None:
 
 def trials_of(config: Config, library: Library) -> SentenceTrials:
     """The trials that a configuration asks for, with the skills of a library."""
-    known = build.contracts_of(library, config.robot)
+    known = known_of(library, config.robot)
     return SentenceTrials(
         build.make_trial(config, "table"),
-        library_agents(library, config.inference),
-        known.success,
+        library_agents(library, (*known.contracts, *known.spares), config.inference),
+        known,
         config.text,
         config.seed,
-        known.descriptors,
         PlannerChoice.of(config),
+        replans_of(config.replans),
     )
 
 
@@ -64,9 +67,21 @@ def plan_first(asked: SentenceTrials) -> PlanAnswer:
     """The answer to the sentence in the first scene."""
     world = asked.make_world()
     world.reset(episode_seed(asked.seed, "scene", 0))
-    contracts = [agent.contract for agent in asked.agents]
-    planner, _ = forecaster(asked.success, asked.descriptors, world.observe)
-    return answered(asked.choice.sentences(planner), asked.sentence, world.facts(), contracts)
+    planner, _ = forecaster(asked.known, world.observe)
+    choice = asked.choice.sentences(planner)
+    return answered(choice, asked.sentence, world.facts(), asked.known.contracts)
+
+
+def replans_of(asked: Any) -> int:
+    """How often a failure may lead to a new plan. Raises ConfigError for no such number."""
+    if isinstance(asked, bool) or not isinstance(asked, int) or not 0 <= asked <= _MOST_REPLANS:
+        raise ConfigError(
+            "impossible number of new plans",
+            where="replans",
+            expected=f"0 to {_MOST_REPLANS}",
+            got=str(asked),
+        )
+    return asked
 
 
 def wants_video(config: Config) -> bool:

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import MakeWorld, TrialWorld
@@ -24,13 +24,14 @@ from .seeds import episode_seed
 from .workspace import RunFolder
 
 if TYPE_CHECKING:
-    from kata.skills.evidence.descriptor import SkillDescriptor
     from kata.skills.evidence.trials import Trial
     from kata.skills.execution.lanes import SkillsOf
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.messages import LoadedSkill
     from kata.skills.execution.options import Mode
     from kata.skills.handover.features import Start
+
+    from .knowledge import Known
 
 Block = dict[str, Any]
 PARTS = "parts"
@@ -62,19 +63,30 @@ class SkillTrials:
 
 @dataclass(frozen=True, slots=True)
 class SentenceTrials:
-    """Trials of a sentence with the skills of a library, on scenes that every handover shares."""
+    """Trials of a sentence with the skills of a library, on scenes that every handover shares.
+
+    Attributes:
+        agents: of the versions in use, and of the spare ones.
+        replans: how often a failure may lead to a new plan.
+    """
 
     make_world: MakeWorld
     agents: tuple[Agent, ...]
-    success: Mapping[str, float]
+    known: Known
     sentence: str
     seed: int
-    descriptors: Mapping[str, SkillDescriptor] = field(default_factory=dict)
     choice: PlannerChoice = EMBEDDED
+    replans: int = 1
 
     def load(self, world: TrialWorld) -> dict[str, LoadedSkill]:
-        """Every skill, for a world."""
-        return {agent.contract.name: agent.load(world) for agent in self.agents}
+        """Every skill, for a world: by name, a spare version by its contract's key."""
+        spares = {contract.key for contract in self.known.spares}
+        return {
+            agent.contract.key if agent.contract.key in spares else agent.contract.name: (
+                agent.load(world)
+            )
+            for agent in self.agents
+        }
 
     def lanes(self, world: TrialWorld) -> SkillsOf | None:
         """Skills of its own for each lane; None where a robot has one hand."""
@@ -153,22 +165,26 @@ def sentence_episode(
 ) -> tuple[Block, RunLog | None]:
     """One episode of a sentence in the scene of a seed, and its log unless there is no plan."""
     from kata.skills.evidence.witness import witnesses
+    from kata.skills.execution.options import ExecutorOptions
     from kata.skills.execution.runner import run
 
     from .descriptors import forecaster, predicted_data
     from .planning import answered
 
     world.reset(seed)
-    contracts = [skill.contract for skill in skills.values()]
-    planner, forecast = forecaster(asked.success, asked.descriptors, world.observe, seed)
+    planner, forecast = forecaster(asked.known, world.observe, seed)
     sentences = asked.choice.sentences(planner)
-    answer = answered(sentences, asked.sentence, world.facts(), contracts)
+    answer = answered(sentences, asked.sentence, world.facts(), asked.known.contracts)
     if answer.plan is None:
         return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
     predicted = predicted_data(forecast.chain(answer.plan.calls, moves=mode == "full"))
     replanner = asked.choice.goals(planner)
-    log = run(world, answer.plan, skills, replanner, mode, seed, on_frame=on_frame, skills_of=lanes)
-    told = [each.to_data() for each in witnesses(log, contracts)]
+    options = ExecutorOptions(replans=asked.replans)
+    log = run(
+        world, answer.plan, skills, replanner, mode, seed,
+        on_frame=on_frame, options=options, skills_of=lanes,
+    )  # fmt: skip
+    told = [each.to_data() for each in witnesses(log, asked.known.contracts)]
     block = {"calls": list(answer.calls), "predicted": predicted, **log.to_data()}
     return {**block, "witnesses": told}, log
 

@@ -40,7 +40,7 @@ def run(context: BenchContext) -> BenchResult:
     runs = 1 if context.quick else 5
     contracts = build.contracts()
     needed = [c for c in contracts if c.name in ("open", "pick", "place_in", "close")]
-    others = [c for c in contracts if c not in needed]
+    others = [c for c in contracts if c not in needed and c.embodiment.arms == 1]
     points = []
     for extra in (0, len(others)):
         agents = [Agent(contract) for contract in (*needed, *others[:extra])]

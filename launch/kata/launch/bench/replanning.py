@@ -12,6 +12,7 @@ from .registry import BenchContext
 from .table import BenchResult, Bound, Row
 
 if TYPE_CHECKING:
+    from kata.skills.contract.contract import Contract
     from kata.skills.execution.log import RunLog
 
 SENTENCE = "put the red cube, the blue cube and the green cube in the bin"
@@ -77,7 +78,8 @@ class _Bench:
         from kata.skills.testing.injected import unreliable
 
         self._world: Any = make_trial("table", "nominal", TableWorldConfig.load())
-        loaded = {c.name: Agent(c).load(self._world) for c in build.contracts() if not _two(c)}
+        world: Any = self._world
+        loaded = {c.name: Agent(c).load(world) for c in build.contracts() if not _two(c)}
         self._skills = {
             name: unreliable(skill, RATE, salt) for salt, (name, skill) in enumerate(loaded.items())
         }
@@ -103,5 +105,5 @@ class _Bench:
         )
 
 
-def _two(contract: Any) -> bool:
+def _two(contract: Contract) -> bool:
     return contract.embodiment.arms > 1

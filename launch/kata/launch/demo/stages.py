@@ -12,6 +12,7 @@ from kata.launch.configuration import Config
 from kata.launch.descriptors import predicted_words
 from kata.launch.filming import film_episode
 from kata.launch.job import Job
+from kata.launch.knowledge import known_of
 from kata.launch.progress import note, percent
 from kata.launch.seeds import episode_seed
 from kata.launch.trials import (
@@ -106,14 +107,13 @@ def chain(
     from kata.skills.execution.options import MODES
 
     config = job.config
-    known = build.contracts_of(library, config.robot)
+    known = known_of(library, config.robot)
     asked = SentenceTrials(
         build.make_trial(config, "table"),
-        library_agents(library),
-        known.success,
+        library_agents(library, (*known.contracts, *known.spares)),
+        known,
         config.sentence,
         config.seed,
-        known.descriptors,
     )
     tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
     units: dict[str, int] = {}
