@@ -158,7 +158,7 @@ def alone(tried: Subject, seeds: Sequence[int]) -> list[dict[str, Any]]:
         world.reset(seed)
         episode = world.episode
         if episode.skill == tried.contract.name:
-            call: Call | None = Call.of(tried.contract, dict(episode.arguments))
+            call: Call | None = Call.of(tried.contract, dict(episode.arguments), episode.hand)
         else:
             call = _possible(tried.contract, None, world.facts(), seed)
         if call is not None:
@@ -179,7 +179,7 @@ def chained(before: Subject, tried: Subject, seeds: Sequence[int]) -> list[dict[
         world.reset(seed)
         episode = world.episode
         if episode.skill == before.contract.name:
-            call: Call | None = Call.of(before.contract, dict(episode.arguments))
+            call: Call | None = Call.of(before.contract, dict(episode.arguments), episode.hand)
         else:
             call = _possible(before.contract, None, world.facts(), seed)
         if call is None:

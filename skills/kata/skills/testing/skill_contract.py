@@ -86,7 +86,8 @@ class SkillContract:
     def start(self, seed: int) -> Call:
         """Pose the task of a seed, and give the call that it is about."""
         self.world.reset(seed)
-        return Call.of(self.contract, dict(self.world.episode.arguments))
+        episode = self.world.episode
+        return Call.of(self.contract, dict(episode.arguments), episode.hand)
 
     def run(self, seed: int, **settings: Any) -> Course:
         """An execution with something special; see `drive`."""

@@ -122,7 +122,7 @@ def drive(
         now = start + tick * period
         if tick % every == 0:
             observation, facts = world.observe(), told(world.facts())
-            tools.append(observation.tool(call.hands[0] if call.hands else "").position)
+            tools.append(observation.tool(_hand(call, observation)).position)
         if cancel_s is not None and tick == round(cancel_s / period):
             executor.cancel("a test")
         while due and due[0][0] <= tick:
@@ -146,6 +146,11 @@ def drive(
         world, call, tuple(commands), np.array(tools), tuple(events), first, world.facts(), asked,
         end,
     )  # fmt: skip
+
+
+def _hand(call: Call, observation: Observation) -> str:
+    """The call's first hand, where the robot has one of that name."""
+    return next((hand for hand in call.hands if hand in observation.tools), "")
 
 
 def answered(
