@@ -105,6 +105,7 @@ class Parser:
             out.append(self._clause(join, negated, out[-1] if out else None))
 
     _after_first = False
+    _verb = False
 
     def _separators(self) -> tuple[Join, bool]:
         join: Join = "and"
@@ -155,6 +156,7 @@ class Parser:
             hand = token.get("use") or hand
             self._at += 1
         verb = self._peek().get("verb")
+        self._verb = bool(verb)
         if verb:
             self._at += 1
         elif not self._thing_ahead():
@@ -224,7 +226,9 @@ class Parser:
             ahead = 0
             while self._peek(ahead).get("and") or self._peek(ahead).text == ",":
                 ahead += 1
-            if not ahead or not self._thing_ahead(ahead) or self._clause_ahead(ahead):
+            if not ahead or not self._thing_ahead(ahead):
+                break
+            if self._verb and self._clause_ahead(ahead):
                 break
             self._at += ahead
             items.append(self._thing())

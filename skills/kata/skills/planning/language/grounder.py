@@ -18,6 +18,7 @@ from .reader import Reader, Reading
 from .reference import Discourse, Resolver
 from .scene import Scene
 from .typos import Spelling, corrected
+from .wording import wording
 from .words import Token, Vocabulary
 
 _LONGEST = 1000
@@ -65,7 +66,7 @@ class Grounder:
     def _again(self, sentence: str, facts: Facts, scene: Scene) -> Answer | None:
         """The second reader's answer to what the grammar alone did not understand."""
         encoder = self._encoder or shared_encoder()
-        spelling = corrected(self._words, sentence, encoder.is_word)
+        spelling = corrected(self._words, wording().plain(sentence, facts), encoder.is_word)
         if spelling is not None:
             return self._misspelt(spelling, facts, scene)
         if self._reader is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kata.datasets.types import Atom
 from kata.skills.contract.call import Call
@@ -50,6 +50,8 @@ class Interpreter:
         verb = lexicon.verbs.get(clause.verb, Verb("", "place"))
         if clause.verb.startswith(SKILL):
             return _signed(self._skill(clause), clause.negated)
+        if verb.asks in ("place", "drop") and clause.theme is None:
+            clause = self._with_theme(clause)
         if verb.asks == "nothing":
             return Meaning({}, notes=(f"'{clause.text}' changes nothing",))
         if clause.theme is None:
@@ -62,6 +64,23 @@ class Interpreter:
                 raise self._unclear(f"'{clause.text}': touch it how?", clause.theme)
             return self._keep(clause.theme)
         return _signed(self._asked(clause, clause.theme, verb, relations), clause.negated)
+
+    def _with_theme(self, clause: Clause) -> Clause:
+        """`throw in the cube`: what no place can be is what is thrown, `in` where it was said."""
+        if len(clause.relations) != 1:
+            return clause
+        (name, things), relation = clause.relations[0], self._scene.words.lexicon.relations
+        if things is None:
+            return clause
+        names = [n for item in things.items for n in self._resolver.candidates(item)]
+        places = {
+            atom.arguments[1]
+            for atom in self._scene.table.atoms
+            if atom.predicate in relation[name].predicates[:1] and len(atom.arguments) > 1
+        }
+        if not names or places & set(names):
+            return clause
+        return replace(clause, theme=things, relations=((name, None),))
 
     def _asked(
         self, clause: Clause, theme: Things, verb: Verb, relations: Sequence[Ground]

@@ -59,7 +59,14 @@ class Piece:
 
     def __init__(self, words: Vocabulary, text: str) -> None:
         self.words = words
-        self.tokens = [t for t in words.tokens(text) if t.get("filler") == "" and not t.get("stop")]
+        self.tokens: list[Token] = []
+        self._fillers: dict[int, str] = {}
+        for token in words.tokens(text):
+            if token.get("filler"):
+                at = len(self.tokens)
+                self._fillers[at] = f"{self._fillers.get(at, '')} {token.text}".strip()
+            elif not token.get("stop"):
+                self.tokens.append(token)
         self.mentions: list[Mention] = []
         self.pronouns: list[Mention] = []
         parser = Parser(self.tokens)
@@ -76,9 +83,21 @@ class Piece:
                 self.pronouns.append(mention)
             at = found[1]
 
+    def nothing(self) -> Mention | None:
+        """`nothing` as the first word, where it is said of a place."""
+        if not self.tokens or not self.tokens[0].get("none"):
+            return None
+        found = Parser(self.tokens).things_at(0)
+        return None if found is None or found[1] != 1 else Mention(0, 1, found[0])
+
     def said(self, start: int = 0, end: int | None = None) -> str:
         """The words of some tokens."""
         return " ".join(token.text for token in self.tokens[start:end])
+
+    def opening(self, end: int) -> str:
+        """The words before a token, fillers too."""
+        texts = [f"{self._fillers.get(i, '')} {self.tokens[i].text}" for i in range(end)]
+        return " ".join(" ".join(texts).split())
 
     def has(self, *kinds: str) -> bool:
         """Whether a token outside of the mentions can be of one of these kinds."""
@@ -124,6 +143,15 @@ class Piece:
             at = mention.end
         return " ".join([*out, *(token.text for token in self.tokens[at:end])])
 
+    def strange(self) -> bool:
+        """Whether an unknown word describes a thing, as in `the purple cube`."""
+        return any(
+            m.start > 1
+            and not self.tokens[m.start - 1].kinds
+            and bool(self.tokens[m.start - 2].get("the", "a", "all", "number", "attribute"))
+            for m in self.mentions
+        )
+
     def absent(self) -> str:
         """A noun phrase with a word that nothing here is called by; empty if there is none."""
         for before, token in pairwise([*self.tokens, Token("")]):
@@ -146,12 +174,27 @@ def _names(thing: Thing) -> bool:
     return bool(thing.noun or thing.name or thing.attributes or whole)
 
 
-_DUTIES = {
-    *("should", "must", "shall", "want", "wants", "need", "needs", "please", "ought"),
-    *("not", "never", "has to", "have to"),
-}
+_DUTIES = frozenset(
+    (
+        *("should", "must", "shall", "want", "wants", "need", "needs", "please", "ought", "only"),
+        *("not", "never", "sure", "ensure", "like", "you", "has", "have", "could", "would"),
+    )
+)
 
 
 def asks(piece: Piece) -> bool:
     """Whether a remark has a word of duty or denial, and cannot be left out."""
-    return bool({word for token in piece.tokens for word in token.text.split()} & _DUTIES)
+    said = set(piece.opening(len(piece.tokens)).split())
+    return bool(said & _DUTIES) or {"to", "be"} <= said
+
+
+def topic_of(piece: Piece) -> str:
+    """The one thing that a piece is about, as it was said; empty if there are several."""
+    if len(piece.mentions) != 1:
+        return ""
+    return piece.said(piece.mentions[0].start, piece.mentions[0].end)
+
+
+def understood_text(words: Vocabulary, text: str) -> Kept | None:
+    """The text as a request, if the grammar understands it."""
+    return Kept(text) if Piece(words, text).understood() else None

@@ -18,7 +18,7 @@ from kata.skills.contract.contract import Contract
 from .answers import Ambiguous, NotUnderstood, Unable
 from .clauses import ClauseReader
 from .examples import TextEncoder
-from .parts import Dropped, Kept, Part, Piece, Stop
+from .parts import Dropped, Kept, Part, Piece, Stop, topic_of
 from .prototypes import prototypes
 from .segments import Segment, split
 from .towers import tower
@@ -97,6 +97,8 @@ class Reader:
         out = set()
         if piece.mentions or piece.pronouns:
             out.add("thing")
+        if piece.mentions:
+            out.add("named")
         if piece.mentions and piece.mentions[0].start == 0:
             out.add("begins")
         verbs = wording().place_verbs
@@ -116,9 +118,12 @@ class Reader:
         if segment.head in heads.provisos:
             return self._proviso(segment, before)
         text = self._with_topic(segment.text, before)
+        rest = text.removeprefix("with ")
+        if rest != text and self._kinds(rest) >= {"begins", "place"}:
+            text = rest  # "..., with the cube inside"
         piece = Piece(self._words, text)
         if piece.understood():
-            return Kept(text, _topic(piece))
+            return Kept(text, topic_of(piece))
         if self._only_place(piece):
             return Kept(text)
         if not piece.mentions:
@@ -126,7 +131,9 @@ class Reader:
             if isinstance(aside, Dropped) or not (piece.pronouns and piece.has("verb", "relation")):
                 return aside
         if self._only_things(piece):
-            return Kept(text, _topic(piece))
+            if not before and _unspecific(piece):
+                return Dropped(text)  # "two things: ..."
+            return Kept(text, topic_of(piece))
         return self._clauses.read(piece, asked=segment.asked)
 
     def _with_topic(self, text: str, before: Sequence[tuple[Segment, Part]]) -> str:
@@ -158,7 +165,8 @@ class Reader:
         if piece.tokens and all(token.get("use") for token in piece.tokens):
             return True
         outside = list(piece.outside())
-        return len(outside) == 1 == len(piece.mentions) and bool(outside[0][1].get("relation"))
+        alone = len(outside) == 1 == len(piece.mentions) and piece.mentions[0].start == 1
+        return alone and bool(outside[0][1].get("relation"))
 
     def _aside(self, segment: Segment, piece: Piece) -> Part:
         if not piece.tokens:
@@ -184,7 +192,7 @@ class Reader:
             return request
         if denied or set(segment.text.split()) & _DUTIES:
             return Stop()
-        return Dropped(f"{segment.head} {segment.text}", _topic(piece))
+        return Dropped(f"{segment.head} {segment.text}", topic_of(piece))
 
     def _proviso(self, segment: Segment, before: Sequence[tuple[Segment, Part]]) -> Part:
         said = f"{segment.head} {segment.text}".strip()
@@ -213,7 +221,7 @@ class Reader:
             if token.get("verb") and at and piece.understood(at):
                 said = f"{segment.head} {piece.said(0, at)}"
                 if self._provisos.nearest(said).label == "polite":
-                    return Kept(piece.said(at), _topic(piece))
+                    return Kept(piece.said(at), topic_of(piece))
         return None
 
     # ------------------------------------------------------------ all parts
@@ -247,7 +255,7 @@ class Reader:
 _SURE = 0.5
 _SIDES = "left|right|other|first|second|third|both|two|upper|lower|free"
 _HAND = re.compile(rf"\b(?:with|using|by) (?:the |your )?((?:{_SIDES}) (?:hand|arm|gripper)s?)\b")
-_WHICH = re.compile(r"(which|that one|this one|that|who)\b ")
+_WHICH = re.compile(r"(which|that one|this one|who)\b ")
 _DUTIES = {"should", "must", "want", "wants", "need", "needs", "please", "has", "have", "ought"}
 
 
@@ -261,16 +269,15 @@ def _marked_last(parts: Sequence[tuple[Segment, Part]], position: int) -> bool:
     return position + 1 < len(parts) and getattr(parts[position + 1][1], "last", False)
 
 
+def _unspecific(piece: Piece) -> bool:
+    """Whether it speaks of some number of any things."""
+    (thing, *more) = piece.mentions[0].things.items
+    return thing.noun == "object" and not (more or thing.attributes or thing.name) and thing.plural
+
+
 def _last(piece: Piece) -> str:
     """The thing that was named last."""
     if not piece.mentions:
         return ""
     things = piece.mentions[-1].things
     return (things.excepted or things.items)[-1].text
-
-
-def _topic(piece: Piece) -> str:
-    if len(piece.mentions) != 1:
-        return ""
-    mention = piece.mentions[0]
-    return piece.said(mention.start, mention.end)

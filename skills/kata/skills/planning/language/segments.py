@@ -33,8 +33,8 @@ class Segment:
 
 
 Kinds = Callable[[str], frozenset[str]]
-"""What a piece has: a `thing` of the scene, a `verb`, a `place` or state; and if it `begins` with
-a thing."""
+"""What a piece has: a `thing`, `named` if not by a pronoun alone, a `verb`, a `place` or state; and
+if it `begins` with a thing."""
 
 
 def split(text: str, kinds: Kinds) -> list[Segment]:
@@ -84,7 +84,7 @@ def _joins(before: frozenset[str], after: frozenset[str], word: str) -> bool:
         return False
     if word == "with":
         return "thing" in before and "place" in after and "begins" in after
-    if "thing" not in before:
+    if "thing" not in before or ("named" not in before and "begins" not in after):
         return True
     return bool(before & {"place"} if "begins" in after else before & {"verb", "place"})
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .wording import wording
 from .words import Token, Vocabulary
 
 _SHORTEST = 4
@@ -35,7 +36,8 @@ def _choices(
     words: Vocabulary, tokens: Sequence[Token], at: int, is_word: Callable[[str], bool]
 ) -> tuple[str, ...]:
     said = tokens[at].text
-    if tokens[at].kinds or len(said) < _SHORTEST or is_word(said):
+    known = tokens[at].kinds or said in wording().place_verbs
+    if known or len(said) < _SHORTEST or is_word(said):
         return (said,)
     swapped = [word for word in words.single_words() if _swapped(said, word)]
     near = list(dict.fromkeys([*swapped, *words.nearest(said)]))
