@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,21 +45,32 @@ def fill_library(
         boundary = boundary_of(config, skill, rollouts[skill])
         package = _package(folder, agent, partial(save_boundary, boundary))
         entry = library.add(package, "candidate", "trained and measured by kata demo")
-        judge(config, library, entry, measured[skill])
+        judge(config, library, entry, measured[skill], rollouts[skill].get("nominal", []))
         if not library.records(entry, DESCRIPTOR):
             episodes = [episode for each in rollouts[skill].values() for episode in each]
             record_descriptor(config, library, entry, episodes)
     return library
 
 
-def judge(config: Config, library: Library, entry: Entry, measured: Block) -> None:
+def judge(
+    config: Config,
+    library: Library,
+    entry: Entry,
+    measured: Block,
+    episodes: Sequence[Block] = (),
+) -> None:
     """Promote a version by the rule for a first one, from the rollouts that were made anyway.
+
+    `episodes` are those that `measured` counts; by them its contract must not lie.
 
     Raises PackageError where the same rollouts have judged another version before.
     """
     from kata.skills.evidence.attempts import conclude, find_attempt, open_attempt
+    from kata.skills.evidence.fidelity import fidelity_of
+    from kata.skills.evidence.fidelity_findings import findings
+    from kata.skills.evidence.fidelity_records import FIELD
     from kata.skills.evidence.interval import Interval
-    from kata.skills.evidence.promotion import rule_on_first
+    from kata.skills.evidence.promotion import rule_on_contract, rule_on_first
     from kata.skills.evidence.software import software
 
     # Signed by whatever key: what was judged stays so, also where the folder was moved.
@@ -75,8 +86,11 @@ def judge(config: Config, library: Library, entry: Entry, measured: Block) -> No
     else:
         told = {"scene": scene, "reason": "", "software": software()}
         attempt = open_attempt(library, entry, rate.trials, lambda _: seed, told)
-    evidence = {**build.provenance(config, "nominal"), **measured}
-    conclude(library, attempt, rule_on_first(rate, attempt.number), evidence)
+    counts = fidelity_of(episodes)
+    contract = library.get(str(entry)).contract
+    ruling = rule_on_contract(rule_on_first(rate, attempt.number), findings(contract, counts))
+    evidence = {**build.provenance(config, "nominal"), **measured, FIELD: counts.to_data()}
+    conclude(library, attempt, ruling, evidence)
 
 
 def _package(folder: Path, agent: Agent, boundary: Any) -> Path:
