@@ -15,10 +15,10 @@ whenever a call's turn may come, because all that could come before leaves it so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from kata.datasets.types import Atom, AtomTable, Condition, ConditionError, Facts
+from kata.datasets.types import Atom, AtomTable, Condition, ConditionError, Facts, PlanError
 from kata.skills.contract.call import Call
 
 from .effects import effect, supporters
@@ -96,12 +96,31 @@ def unordered(plan: Plan) -> Iterator[tuple[int, int]]:
 
 def closure(plan: Plan) -> tuple[frozenset[int], ...]:
     """For each call all calls that must be done before it, through others too."""
-    before: list[set[int]] = [set(direct) for direct in plan.after]
-    grown = True
-    while grown:
+    return _grown([frozenset(direct) for direct in plan.after])
+
+
+def _grown(before: Sequence[frozenset[int]]) -> tuple[frozenset[int], ...]:
+    """The transitive closure of a relation."""
+    while True:
         more = [known.union(*(before[i] for i in known)) for known in before]
-        grown, before = more != before, more
-    return tuple(map(frozenset, before))
+        if more == before:
+            return tuple(before)
+        before = more
+
+
+def order_of(count: int, pairs: Iterable[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
+    """`Plan.after` of so many calls from pairs of which the first comes before the second.
+
+    Raises PlanError where a call would come before itself.
+    """
+    after: list[set[int]] = [set() for _ in range(count)]
+    for first, second in pairs:
+        after[second].add(first)
+    before = _grown([frozenset(direct) for direct in after])
+    for index, known in enumerate(before):
+        if index in known:
+            raise PlanError("calls wait for each other", got=f"call {index + 1} for itself")
+    return _reduced(before)
 
 
 def linearisations(plan: Plan) -> Iterator[tuple[int, ...]]:
