@@ -5,12 +5,17 @@ import random
 
 import pytest
 
-from kata.datasets.types import Condition
-from kata.skills.contract.testing_scene import facts_for
+from kata.datasets.types import Atom, Condition
+from kata.skills.contract.call import Call
+from kata.skills.contract.contract import Contract
+from kata.skills.contract.testing_scene import facts_for, table_of
 from kata.skills.planning.check import check_plan
+from kata.skills.planning.language.measures import Measure, Wish
 from kata.skills.planning.llm import LanguageModelPlanner, RememberedChat
 from kata.skills.planning.llm.chat import NoAnswerError
+from kata.skills.planning.llm.dialogue import Scene, hold
 from kata.skills.planning.llm.judge import objections_to_calls, objections_to_goal
+from kata.skills.planning.llm.offer import Offer
 from kata.skills.planning.llm.proposal import read_proposal
 from kata.skills.planning.llm.stream import Reply
 from kata.skills.planning.llm.target import Target, sound_prefix, without_needless
@@ -69,8 +74,6 @@ GOOD = answer(GOAL, OPEN, PICK, PUT, CLOSE)
 
 
 def calls(contracts, *texts):
-    from kata.skills.planning.llm.offer import Offer
-
     return read_proposal(answer((), *texts), Offer.of(FACTS.table, contracts)).calls
 
 
@@ -197,8 +200,6 @@ def test_a_sound_beginning_ends_before_the_first_call_that_may_not_come(contract
 def test_a_goal_may_say_less_than_what_is_so_and_no_more_than_was_asked(
     said, objections, contracts
 ):
-    from kata.skills.planning.llm.offer import Offer
-
     goals = (Condition.parse("in(red_cube, drawer)"), Condition.parse("closed(drawer)"))
     plan = plan_stages(SymbolicPlanner(), goals, FACTS, contracts)
     goal = read_proposal(answer(said, OPEN), Offer.of(FACTS.table, contracts)).goal
@@ -284,3 +285,66 @@ def test_trouble_is_not_remembered():
     with pytest.raises(NoAnswerError):
         chat.complete([], {})
     assert chat.complete([], {}).text == "{}"
+
+
+FLIP = Contract.from_data(
+    {
+        "format": 2,
+        "name": "flip",
+        "version": "1.0.0",
+        "summary": "Sets an object upright.",
+        "parameters": {
+            "object": "object",
+            "distance_m": {"type": "number", "unit": "m", "range": [0.02, 0.15], "default": 0.1},
+        },
+        "requires": "gripper_empty() and not upright(?object)",
+        "achieves": "upright(?object)",
+        "duration_s": 10.0,
+    }
+)
+
+
+FALLEN = facts_for(false=["upright(red_cube)"])
+
+
+def flip(distance_m):
+    arguments = {"object": "red_cube", "distance_m": distance_m}
+    call = {"skill": "flip", "arguments": arguments}
+    goal = [{"fact": "upright(red_cube)", "holds": True}]
+    return json.dumps({"goal": goal, "answer": {"kind": "plan", "calls": [call]}})
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "calls", "kinds"),
+    [
+        (0.05, 0.05, ["flip(red_cube, distance_m=0.05)"], []),
+        (0.1, 0.05, ["flip(red_cube, distance_m=0.05)"], ["reading"]),
+        (0.1, 0.5, None, ["reading"]),
+    ],
+)
+def test_numbers_that_were_said_win_over_those_of_the_model(said, asked, calls, kinds):
+    goal = Condition.parse("upright(red_cube)")
+    wish = Wish((Atom.parse("upright(red_cube)"),), (Measure("so far", "m", asked),))
+    target = Target((goal,), goal, wishes=(wish,))
+    scene = Scene(FALLEN, (FLIP,), (), Offer.of(FALLEN.table, (FLIP,)))
+    found = hold(Says(flip(said)), [], scene, lambda _: target, rounds=1, clear=True)
+    assert found.calls == (calls and tuple(Call.parse(text, [FLIP]) for text in calls))
+    assert [objection.kind for objection in found.objections] == kinds
+
+
+def test_each_call_names_its_hand_where_there_are_two(contracts):
+    facts = facts_for(table=table_of(hands=("left", "right")))
+    goal = Condition.parse("holding(right, red_cube)")
+
+    def said(hand, hands=True):
+        call = {"skill": "pick", "arguments": {"object": "red_cube"}}
+        call |= {"hand": hand} if hands else {}
+        wanted = [{"fact": "holding(right, red_cube)", "holds": True}]
+        return json.dumps({"goal": wanted, "answer": {"kind": "plan", "calls": [call]}})
+
+    chat = Says(said("", hands=False), said("third"), said("right"))
+    plan = LanguageModelPlanner(chat, SymbolicPlanner()).plan(goal, facts, contracts)
+    assert [str(call) for call in plan.calls] == ["pick(red_cube, hand=right)"]
+    told = [json.loads(messages[-1]["content"]) for messages in chat.heard[1:]]
+    assert told[0]["objections"][0]["condition"] == "call 1, pick lacks hand"
+    assert told[1]["objections"][0]["condition"] == "'third' cannot be its hand"

@@ -10,6 +10,7 @@ from kata.datasets.types import Atom, Facts
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 
+from ..language import UnboundError
 from ..plan import Failure
 from ..sentence import Objection
 from .chat import Chat, Message, NoAnswerError
@@ -131,10 +132,31 @@ def _judged(
     found += objections_to_calls(
         proposal.calls, target, scene.facts, scene.contracts, scene.failures, number
     )
-    if found:
-        return found
-    out.calls = without_needless(proposal.calls, target, scene.facts)
-    surplus = list(proposal.calls)
-    for call in out.calls:
+    return found or _accepted(proposal.calls, target, scene, out)
+
+
+def _accepted(
+    calls: Sequence[Call], target: Target, scene: Scene, out: Outcome
+) -> tuple[Objection, ...]:
+    """Take sound calls that reach the target; what is changed about them is told."""
+    needed = without_needless(calls, target, scene.facts)
+    try:
+        asked = target.as_asked(needed, scene.contracts)
+    except UnboundError as error:
+        return (Objection(out.rounds, "reading", "", tame(str(error))),)
+    if not target.reached(asked, scene.facts):
+        wanted = " and ".join(str(call) for call in asked if call not in needed)
+        return (Objection(out.rounds, "reading", "", f"{wanted} is asked for, and cannot be so"),)
+    out.calls = asked
+    surplus = list(calls)
+    for call in needed:
         surplus.remove(call)
-    return tuple(Objection(number, "needless", str(call), "nothing needs it") for call in surplus)
+    told = [Objection(out.rounds, "needless", str(call), "nothing needs it") for call in surplus]
+    told += [
+        Objection(
+            out.rounds, "reading", str(call), "other numbers or hands are asked for", (str(new),)
+        )
+        for call, new in zip(needed, asked, strict=True)
+        if call != new
+    ]
+    return tuple(told)

@@ -19,8 +19,9 @@ from kata.datasets.types import Condition, Facts
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 
+from ..check import check_plan
 from ..experience import expected_costs
-from ..language import Grounded, Grounder
+from ..language import Grounded, Grounder, UnboundError, offered
 from ..language.answers import NotUnderstood
 from ..language.scene import Scene as Speech
 from ..language.words import Vocabulary
@@ -192,6 +193,12 @@ class LanguageModelPlanner:
         if hopeless or not target.reached(calls, scene.facts):
             return None
         calls = without_needless(calls, target, scene.facts)
+        try:
+            calls = target.as_asked(calls, scene.contracts)
+        except UnboundError:
+            return None
+        if not target.reached(calls, scene.facts):
+            return None
         if calls[:1] != begin[:1]:
             return None  # nothing of the model's is left
         plan = self._plan(target, calls, scene)
@@ -206,10 +213,17 @@ def _target(
     contracts: Sequence[Contract],
     failures: Sequence[Failure],
 ) -> Target | None:
-    """What a sentence asks for; None where it is proven that no skill gets there."""
-    plan = plan_stages(symbolic, reading.goals, facts, contracts, failures)
+    """What a sentence asks for; None where no skill gets there, or none as it is asked for."""
+    wishes = reading.wishes
+    asked = offered(contracts, wishes) if wishes else contracts
+    plan = plan_stages(symbolic, reading.goals, facts, asked, failures)
     if isinstance(plan, Plan):
-        return Target(reading.goals, plan.goal, plan)
+        target = Target(reading.goals, plan.goal, plan, wishes)
+        try:
+            known = replace(plan, calls=target.as_asked(plan.calls, contracts))
+        except UnboundError:
+            return None
+        return replace(target, reference=known) if not check_plan(known, facts) else None
     if plan.status == "too_hard" and len(reading.goals) == 1:
         return Target.of(reading.goal)
     return None

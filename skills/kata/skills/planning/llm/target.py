@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from kata.datasets.types import Atom, Condition, ConditionError, Facts
 from kata.skills.contract.call import Call
+from kata.skills.contract.contract import Contract
 
 from ..check import check_plan
 from ..effects import after
+from ..language import bound
+from ..language.measures import Wish
 from ..plan import Plan
 
 
@@ -21,11 +24,13 @@ class Target:
         stages: what should hold at some time, one after the other.
         goal: what should hold at the end.
         reference: the symbolic planner's plan there; None where it found none in its bounds.
+        wishes: numbers and hands that were asked for.
     """
 
     stages: tuple[Condition, ...]
     goal: Condition
     reference: Plan | None = None
+    wishes: tuple[Wish, ...] = ()
 
     @classmethod
     def of(cls, goal: Condition, reference: Plan | None = None) -> Target:
@@ -47,6 +52,15 @@ class Target:
         end = ends(calls, facts)
         stages = self.stage(calls, facts)
         return stages == len(self.stages) and self.goal.plain().evaluate(end).value is True
+
+    def as_asked(self, calls: Sequence[Call], contracts: Sequence[Contract]) -> tuple[Call, ...]:
+        """The calls with the numbers and hands that were asked for.
+
+        Raises UnboundError where none of them takes such a number, or can.
+        """
+        if not self.wishes:
+            return tuple(calls)
+        return bound(Plan.sequence(self.goal, calls), self.wishes, contracts).calls
 
     def counts(self, calls: Sequence[Call], facts: Facts) -> tuple[int, ...]:
         """How many of these calls, which must reach the target, each stage takes."""
