@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from kata.datasets.types import (
     ActionChunk,
-    Array,
     ChunkRequest,
+    Condition,
     Facts,
     Kinematics,
     Observation,
@@ -20,12 +20,12 @@ from kata.datasets.types import (
     Trajectory,
 )
 from kata.skills.contract.call import Call
-from kata.skills.handover.curve import state
-from kata.skills.handover.profile import brake, scaled
 from kata.skills.handover.transition import Clearance, Mover
+from kata.skills.planning.corrections import Correction, Instead, Stop, corrected_goal
 from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
 
-from .landing import Place, Track, make_lander, refusal, within
+from .course import Course
+from .landing import Place, make_lander, refusal
 from .log import SEAM_S
 from .messages import (
     ChunkQuery,
@@ -40,6 +40,7 @@ from .messages import (
 from .options import ExecutorOptions
 from .seam import choose
 from .states import ACTIVE, FINAL, TRANSITIONS, Signal, State
+from .steering import Steering
 from .watch import ConditionWatch, StallWatch, Watch
 
 
@@ -74,9 +75,9 @@ class SkillExecutor:
             if watches is None
             else tuple(watches)
         )
-        self._step = robot.limits.velocity * period_s
-        self._track: Track | None = None
-        self._last: Array | None = None
+        self._course = Course(robot, period_s, smooth=self._smooth)
+        self._steering = Steering()
+        self._said: list[tuple[Correction, str]] = []
         self._facts_s = float("-inf")
         self._ask_s = self._began_s = self._settle_s = self._arrival_s = 0.0
         self._next_id = 0
@@ -105,6 +106,7 @@ class SkillExecutor:
         self._clear_plan(plan, now_s)
         self._facts_s = float("-inf")
         self.replans, self._failures, self._cancelled = 0, [], ""
+        self._steering, self._said = Steering(), []
         self._signal(Signal.START, now_s, f"plan of {len(plan.calls)} calls for {plan.goal}")
 
     def deliver(self, reply: ChunkReply | PlanReply) -> None:
@@ -115,11 +117,17 @@ class SkillExecutor:
         """Come to rest from the next tick on."""
         self._cancelled = reason or "no reason given"
 
+    def correct(self, correction: Correction, text: str) -> None:
+        """Change the running call from the next tick on, as someone said in these words."""
+        self._said.append((correction, text))
+
     def tick(self, observation: Observation, facts: Facts, now_s: float) -> Tick:
         """The command for the period that begins now, with requests and decisions."""
-        if self._track is None:
-            self._follow(Trajectory.hold(now_s, observation.position), now_s)
-            self._last = observation.position
+        if not self._course.begun:
+            position = observation.position
+            self._course.begin(Trajectory.hold(now_s, position), now_s, position)
+        if self._said:
+            self._take_corrections(facts, now_s)
         if self._cancelled:
             self._cancel(now_s)
         if self._inbox:
@@ -132,14 +140,7 @@ class SkillExecutor:
         if facts.time_s != self._facts_s:
             self._facts_s = facts.time_s
             self._frame(observation, facts, now_s)
-        assert self._track is not None
-        assert self._last is not None
-        limits = self._robot.limits
-        wanted = self._track.command(now_s)
-        command = within(wanted, self._last, self._step, limits.lower, limits.upper)
-        self._last = command.position
-        if not self._requests and not self._events:
-            return Tick(command)
+        command = self._course.command(now_s)
         tick = Tick(command, tuple(self._requests), tuple(self._events))
         self._requests.clear()
         self._events.clear()
@@ -191,12 +192,11 @@ class SkillExecutor:
         """Whether a transition has begun."""
         call = self.call
         assert call is not None
-        assert self._track is not None
         choice = choose(
             self._skill(call).boundary,
             call,
             call.seen(observation),
-            state(self._track.trajectory, now_s),
+            self._course.state(now_s),
             now_s,
             self._mover,
         )
@@ -204,7 +204,7 @@ class SkillExecutor:
         if choice.move is None:
             self._log("stays", now_s, choice.reason, numbers)
             return False
-        self._follow(choice.move.trajectory, now_s)
+        self._course.follow(choice.move.trajectory, now_s)
         self._arrival_s = choice.move.trajectory.end_s
         numbers["seconds"] = self._arrival_s - now_s
         self._signal(Signal.MOVE, now_s, choice.reason, numbers)
@@ -240,7 +240,7 @@ class SkillExecutor:
         request = ChunkRequest(now_s, self.options.delay_s)
         self._asked = self._next_id
         self._next_id += 1
-        seen = call.seen(observation)
+        seen = self._steering.seen(call, observation)
         first = not self._begun
         self._begun = True
         self._requests.append(ChunkQuery(self._asked, call, self._index, first, seen, request))
@@ -254,26 +254,20 @@ class SkillExecutor:
         self._asked = None
         call = self.call
         assert call is not None
-        assert self._track is not None
         path: Trajectory | str = reply.error or "no chunk came"
-        if reply.chunk is not None:
-            path = refusal(reply.chunk, call.contract, self._robot)
-            path = path or self._lander.land(
-                reply.chunk,
-                self._track.trajectory,
-                now_s,
-                self._place(now_s),
-            )
-        if isinstance(path, str) or reply.chunk is None:
+        chunk = reply.chunk and self._steering.paced(reply.chunk)
+        if chunk is not None:
+            path = refusal(chunk, call.contract, self._robot)
+            running, place = self._course.trajectory, self._place(now_s)
+            path = path or self._lander.land(chunk, running, now_s, place)
+        if isinstance(path, str) or chunk is None:
             self._refuse(call, str(path), facts, now_s)
             return
         self._refusals = 0
-        self._follow(path, now_s)
-        self._ask_s = self._due(call, reply.chunk)
+        self._course.follow(path, now_s)
+        self._ask_s = self._due(call, chunk)
         if self.state is State.WAITING:
-            self._signal(
-                Signal.CHUNK, now_s, "first chunk", {"late_s": now_s - reply.chunk.start_s}
-            )
+            self._signal(Signal.CHUNK, now_s, "first chunk", {"late_s": now_s - chunk.start_s})
 
     def _place(self, now_s: float) -> Place:
         """A skill does its fine work neither at its very beginning nor when it has achieved."""
@@ -293,7 +287,7 @@ class SkillExecutor:
         if self._refusals > 1:
             self._break(call, f"two chunks refused: {reason}", facts, now_s)
             return
-        self._rest(now_s)
+        self._course.rest(now_s)
         self._ask_s = now_s
 
     def _take_plan(self, reply: PlanReply, now_s: float) -> None:
@@ -313,9 +307,10 @@ class SkillExecutor:
         """The call is over: naive stops where the command is, the others run on until joined."""
         self._signal(Signal.NEXT, now_s, reason)
         self._index += 1
+        self._steering.next_call()
         self._asked, self._moved, self._since_s = None, False, now_s
         if not self._smooth:
-            self._rest(now_s)
+            self._course.rest(now_s)
 
     def _finish(self, facts: Facts, now_s: float) -> None:
         assert self._plan is not None
@@ -327,7 +322,7 @@ class SkillExecutor:
         elif unmet:
             self._signal(Signal.GIVE_UP, now_s, "an empty plan, and the goal does not hold")
         else:
-            self._rest(now_s)
+            self._course.rest(now_s)
             self._signal(Signal.FINISHED, now_s, f"goal holds: {self._plan.goal}")
 
     def _break(
@@ -335,21 +330,40 @@ class SkillExecutor:
     ) -> None:
         """A call has failed: come to rest, and ask for a new plan if there may be one."""
         assert self._plan is not None
-        self._rest(now_s)
+        self._course.rest(now_s)
         self._failures.append(Failure(call, reason, facts, lasting))
         if self.replans >= self.options.replans:
             self._signal(Signal.GIVE_UP, now_s, reason)
             return
         self.replans += 1
         self._signal(Signal.BROKEN, now_s, reason, {"replans": float(self.replans)})
+        self._query(self._plan.goal, facts)
+
+    def _take_corrections(self, facts: Facts, now_s: float) -> None:
+        """What was said since the last tick; only a stop means anything while nothing runs."""
+        said, self._said = self._said, []
+        for correction, text in said:
+            plan = self._plan
+            if self.state in FINAL or plan is None:
+                self._log("unheard", now_s, f"'{text}': nothing runs")
+            elif isinstance(correction, Stop):
+                self.cancel(f"corrected: '{text}'")
+            elif isinstance(correction, Instead):
+                self._course.rest(now_s)
+                self._signal(Signal.CORRECTED, now_s, f"'{text}': {correction}")
+                self._query(corrected_goal(plan.goal, correction), facts)
+            else:
+                self._log("steered", now_s, f"'{text}': {self._steering.take(correction)}")
+                self._ask_s = min(self._ask_s, now_s)
+
+    def _query(self, goal: Condition, facts: Facts) -> None:
         self._asked = self._next_id
         self._next_id += 1
-        failures = tuple(self._failures)
-        self._requests.append(PlanQuery(self._asked, self._plan.goal, facts, failures))
+        self._requests.append(PlanQuery(self._asked, goal, facts, tuple(self._failures)))
 
     def _cancel(self, now_s: float) -> None:
         if self.state not in FINAL:
-            self._rest(now_s)
+            self._course.rest(now_s)
             self._signal(Signal.CANCEL, now_s, self._cancelled)
         self._cancelled = ""
 
@@ -368,20 +382,6 @@ class SkillExecutor:
         self._asked = None
         self._refusals = 0
         self._since_s = self._ask_s = now_s
-
-    def _follow(self, trajectory: Trajectory, now_s: float) -> None:
-        self._track = Track(trajectory, now_s, self._period_s)
-
-    def _rest(self, now_s: float) -> None:
-        """Come to rest: at once in naive mode, with bounded jerk in the others."""
-        assert self._track is not None
-        assert self._last is not None
-        if not self._smooth:
-            self._follow(Trajectory.hold(now_s, self._last), now_s)
-            return
-        now = state(self._track.trajectory, now_s)
-        limits = scaled(self._robot.limits, 1.0, 0.5, 0.1)
-        self._follow(brake(now, limits, now_s, self._period_s), now_s)
 
     def _signal(
         self,

@@ -30,7 +30,6 @@ from kata.skills.handover.transition import Clearance
 from kata.skills.planning.plan import Failure, Plan
 
 from .executor import SkillExecutor
-from .landing import Track
 from .messages import LoadedSkill, ReadySkill
 from .options import ExecutorOptions
 from .watch import Alarm, ConditionWatch, StallWatch
@@ -162,8 +161,7 @@ class Lane(SkillExecutor):
     @property
     def moving(self) -> Trajectory:
         """What it commands; at rest after its end."""
-        assert self._track is not None
-        return self._track.trajectory
+        return self._course.trajectory
 
     def begin(self, call: Call, index: int, now_s: float) -> None:
         """Run a call, the one of that index in the whole plan."""
@@ -172,8 +170,7 @@ class Lane(SkillExecutor):
 
     def take_over(self, trajectory: Trajectory, last: Array, now_s: float) -> None:
         """Go on from a motion (D,) that others commanded, and their `last` position."""
-        self._track = Track(trajectory, now_s, self._period_s)
-        self._last = last.copy()
+        self._course.begin(trajectory, now_s, last)
 
 
 def _in_lane(skill: ReadySkill, parts: LaneParts) -> ReadySkill:

@@ -36,6 +36,8 @@ class LaneSignal(StrEnum):
     """A lane has done its call."""
     BROKEN = "broken"
     """A call, or the goal, has failed."""
+    CORRECTED = "corrected"
+    """Someone wants another thing: what is about the old one rests, the others finish."""
     ASK = "ask"
     """All lanes rest, and a new plan may help."""
     PLANNED = "planned"
@@ -54,6 +56,7 @@ start       run   run   run   run   run   run   run
 begin       .     run   .     .     .     .     .
 over        .     run   drain .     .     .     .
 broken      .     drain drain .     .     .     .
+corrected   .     drain drain .     .     .     .
 ask         .     .     repl  .     .     .     .
 planned     .     .     .     run   .     .     .
 finished    .     done  .     .     .     .     .

@@ -18,6 +18,13 @@ import numpy as np
 from kata.datasets.types import Array, Command, Facts, Kinematics, Observation, RobotSpec
 from kata.skills.contract.call import Call
 from kata.skills.handover.transition import Clearance
+from kata.skills.planning.corrections import (
+    Correction,
+    Instead,
+    Shift,
+    Stop,
+    corrected_goal,
+)
 from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
 
 from .lane import Lane, LaneParts, merged
@@ -57,6 +64,8 @@ class LaneExecutor:
         self._lanes: dict[str, Lane] = {}
         self._owner: dict[str, Lane] = {}
         self._commanded: Array = np.empty(0)
+        self._said: list[tuple[Correction, str]] = []
+        self._plan: Plan | None = None
         self._inbox: list[ChunkReply | PlanReply] = []
         self._asked: dict[int, tuple[Lane, int]] = {}
         self._requests: list[ChunkQuery | PlanQuery] = []
@@ -97,10 +106,17 @@ class LaneExecutor:
         """Come to rest in all lanes from the next tick on."""
         self._cancelled = reason or "no reason given"
 
+    def correct(self, correction: Correction, text: str) -> None:
+        """Change what runs from the next tick on, as someone said in these words."""
+        self._said.append((correction, text))
+
     def tick(self, observation: Observation, facts: Facts, now_s: float) -> Tick:
         """The command for the period that begins now, with requests and decisions."""
         if not self._commanded.size:
             self._commanded = observation.position.copy()
+        for correction, text in self._said:
+            self._correct(correction, text, now_s)
+        self._said.clear()
         if self._cancelled:
             self._cancel(now_s)
         for reply in self._inbox:
@@ -237,6 +253,28 @@ class LaneExecutor:
             if lane.state in (State.CHECKING, State.MOVING):
                 lane.cancel("another call has failed")
 
+    def _correct(self, correction: Correction, text: str, now_s: float) -> None:
+        """A pace is for all lanes, a shift for the one that runs; another thing needs a plan."""
+        running = self._running()
+        plan = self._plan
+        if plan is None or not running:
+            self._log("unheard", now_s, f"'{text}': nothing runs")
+        elif isinstance(correction, Stop):
+            self.cancel(f"corrected: '{text}'")
+        elif isinstance(correction, Instead):
+            self._plan = replace(plan, goal=corrected_goal(plan.goal, correction))
+            self._why, self._wished = f"'{text}': {correction}", True
+            for lane in running:
+                if correction.old in plan.calls[lane.index].objects:
+                    lane.cancel(self._why)
+            self._put_off()
+            self._signal(LaneSignal.CORRECTED, now_s, self._why)
+        elif isinstance(correction, Shift) and len(running) > 1:
+            self._log("unheard", now_s, f"'{text}': {len(running)} calls run; which one?")
+        else:
+            for lane in running:
+                lane.correct(correction, text)
+
     def _conclude(self, facts: Facts, now_s: float) -> None:
         """What follows when no lane runs: the end, or a new plan."""
         if self._plan is None or self._running():
@@ -245,10 +283,11 @@ class LaneExecutor:
             self._finish(facts, now_s)
         if self.state is not LaneState.DRAINING:
             return
-        if self.replans >= self.options.replans:
+        if self.replans >= self.options.replans and not self._wished:
             self._signal(LaneSignal.GIVE_UP, now_s, self._why)
             return
-        self.replans += 1
+        self.replans += not self._wished
+        self._wished = False
         self._signal(LaneSignal.ASK, now_s, self._why, {"replans": float(self.replans)})
         self._asked_plan = self._next_id
         self._next_id += 1
@@ -298,6 +337,7 @@ class LaneExecutor:
             lane.cancel("another plan")
             lane.index = -1
         self._done: set[int] = set()
+        self._wished = False
         self._why, self._since_s, self._asked_plan = "", now_s, None
 
     def _signal(

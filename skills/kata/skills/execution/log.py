@@ -14,6 +14,7 @@ import numpy as np
 
 from kata.datasets.types import Array, Facts
 
+from .correcting import Heard
 from .messages import Event
 from .motion import RunMotion
 from .options import Mode
@@ -21,7 +22,13 @@ from .options import Mode
 SEAM_S = 0.5
 """Time before and after a seam over which its jerk counts."""
 
-_ENDS = {"next": "done", "broken": "failed", "give_up": "failed", "cancel": "cancelled"}
+_ENDS = {
+    "corrected": "corrected",
+    "next": "done",
+    "broken": "failed",
+    "give_up": "failed",
+    "cancel": "cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class RunLog:
         seams: times at which one skill gave way to the next, and at which the next one began.
         motion: what was commanded and where the tool went, from `start_s` on.
         first, last: what held at the start and at the end.
+        heard: corrections, and quiet moments between them, if anybody listened.
     """
 
     mode: Mode
@@ -87,6 +95,7 @@ class RunLog:
     motion: RunMotion
     first: Facts
     last: Facts
+    heard: tuple[Heard, ...] = ()
 
     @property
     def commands(self) -> Array:

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from kata.datasets.types import ConfigError, Facts, Observation
 from kata.skills.handover.transition import TransitionOptions
+from kata.skills.planning.corrections import Correction
 from kata.skills.planning.plan import Plan
 
 from .messages import ChunkReply, PlanReply, Tick
@@ -31,6 +32,9 @@ class Executor(Protocol):
 
     def cancel(self, reason: str) -> None:
         """Come to rest and stay so."""
+
+    def correct(self, correction: Correction, text: str) -> None:
+        """Change the running call within bounds, as someone said in these words."""
 
 
 @dataclass(frozen=True, slots=True)

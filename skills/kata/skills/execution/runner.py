@@ -24,6 +24,7 @@ from kata.skills.planning.plan import Plan, Planner
 from kata.skills.planning.wishes import with_wishes
 
 from .answers import PolicyAnswers, Steps, driven
+from .correcting import Conversation, Corrector
 from .executor import SkillExecutor
 from .lanes import LaneExecutor, SkillsOf
 from .log import Flip, RunLog, flips_between, seams_of, spans_of
@@ -76,6 +77,7 @@ def run(
     tail_s: float = 0.5,
     limit_s: float = 300.0,
     skills_of: SkillsOf | None = None,
+    corrector: Corrector | None = None,
 ) -> RunLog:
     """Run a plan in a world that stands ready.
 
@@ -93,6 +95,7 @@ def run(
         limit_s: the run is cancelled after this time.
         skills_of: gives each lane of a robot with several hands policies of its own, by the lane's
             name, the same ones each time; without it no two calls of one skill run at one time.
+        corrector: may say something once a frame that changes the running call.
 
     A simulation that diverges ends the run as a failure.
 
@@ -102,6 +105,7 @@ def run(
     going = steps(
         world, plan, skills, planner, mode, seed, delay_s, on_frame,
         options=options, tail_s=tail_s, limit_s=limit_s, skills_of=skills_of,
+        corrector=corrector,
     )  # fmt: skip
     return driven(going, PolicyAnswers(skills, seed, skills_of))
 
@@ -120,9 +124,12 @@ def steps(
     tail_s: float = 0.5,
     limit_s: float = 300.0,
     skills_of: SkillsOf | None = None,
+    corrector: Corrector | None = None,
 ) -> Steps:
     """The same as a generator of requests for chunks; `skills` give boundaries, not answers."""
-    made = _Run(world, plan, skills, planner, mode, seed, delay_s, on_frame, options, skills_of)
+    made = _Run(
+        world, plan, skills, planner, mode, seed, delay_s, on_frame, options, skills_of, corrector
+    )
     return made.go(tail_s, limit_s)
 
 
@@ -141,6 +148,7 @@ class _Run:
         on_frame: OnFrame | None,
         options: ExecutorOptions | None,
         skills_of: SkillsOf | None,
+        corrector: Corrector | None,
     ) -> None:
         self._world, self._plan, self._skills = world, plan, skills
         self._asked = plan.calls
@@ -158,6 +166,7 @@ class _Run:
             self._executor = LaneExecutor(*setting, clearance, skills_of)
         else:
             self._executor = SkillExecutor(*setting, clearance)
+        self._talk = corrector and Conversation(corrector, self._executor)
         self._due: list[tuple[int, int, ChunkReply | PlanReply]] = []
         self._sent = 0
         self._events: list[Event] = []
@@ -184,6 +193,8 @@ class _Run:
                 self._flips += flips_between(self._facts, facts)
                 self._facts = facts
                 self._motion.see(observation)
+            if fresh and self._talk and ended < 0:
+                self._events += self._talk.listen(observation, facts, executor.call, now)
             while self._due and self._due[0][0] <= tick:
                 executor.deliver(heapq.heappop(self._due)[2])
             answer = executor.tick(observation, facts, now)
@@ -273,4 +284,5 @@ class _Run:
             motion=self._motion.done(),
             first=self._first,
             last=facts,
+            heard=tuple(self._talk.heard) if self._talk else (),
         )

@@ -54,6 +54,8 @@ class Signal(StrEnum):
     """A new plan has come."""
     GIVE_UP = "give_up"
     """The call has failed and no new plan is to be had."""
+    CORRECTED = "corrected"
+    """Someone wants something else: it rests until there is a plan for it."""
     CANCEL = "cancel"
     """Someone wants it to stop."""
 
@@ -72,6 +74,7 @@ next        .     check .     .     .     check .     .     .     .
 finished    .     done  .     .     .     .     .     .     .     .
 broken      .     repl  repl  repl  repl  repl  .     .     .     .
 planned     .     .     .     .     .     .     check .     .     .
+corrected   .     repl  repl  repl  repl  repl  repl  .     .     .
 give_up     .     fail  fail  fail  fail  fail  fail  .     .     .
 cancel      cancl cancl cancl cancl cancl cancl cancl .     .     .
 """

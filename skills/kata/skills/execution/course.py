@@ -1,0 +1,70 @@
+"""The trajectory that the joints follow, tick by tick, within the limits of the robot.
+
+Legend: `D` joints.
+"""
+
+from __future__ import annotations
+
+from kata.datasets.types import Array, Command, RobotSpec, Trajectory
+from kata.skills.handover.curve import state
+from kata.skills.handover.profile import brake, scaled
+
+from .landing import Track, within
+
+
+class Course:
+    """What the joints follow, and where they were sent last.
+
+    Args:
+        smooth: come to rest with bounded jerk; else at once, where the command is.
+    """
+
+    def __init__(self, robot: RobotSpec, period_s: float, *, smooth: bool) -> None:
+        self._limits, self._period_s, self._smooth = robot.limits, period_s, smooth
+        self._step = robot.limits.velocity * period_s
+        self._track: Track | None = None
+        self._last: Array | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a trajectory yet."""
+        return self._track is not None
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """What is followed."""
+        assert self._track is not None
+        return self._track.trajectory
+
+    def begin(self, trajectory: Trajectory, now_s: float, last: Array) -> None:
+        """Follow a trajectory from `now_s` on; the last command was at `last` (D,)."""
+        self.follow(trajectory, now_s)
+        self._last = last.copy()
+
+    def follow(self, trajectory: Trajectory, now_s: float) -> None:
+        """Go on with another trajectory."""
+        self._track = Track(trajectory, now_s, self._period_s)
+
+    def rest(self, now_s: float) -> None:
+        """Come to rest."""
+        assert self._last is not None
+        if not self._smooth:
+            self.follow(Trajectory.hold(now_s, self._last), now_s)
+            return
+        now = state(self.trajectory, now_s)
+        limits = scaled(self._limits, 1.0, 0.5, 0.1)
+        self.follow(brake(now, limits, now_s, self._period_s), now_s)
+
+    def state(self, now_s: float) -> Command:
+        """Where the joints should be now, and how they should move."""
+        return state(self.trajectory, now_s)
+
+    def command(self, now_s: float) -> Command:
+        """The command for the period that begins now, within the limits."""
+        assert self._track is not None
+        assert self._last is not None
+        limits = self._limits
+        wanted = self._track.command(now_s)
+        command = within(wanted, self._last, self._step, limits.lower, limits.upper)
+        self._last = command.position
+        return command
