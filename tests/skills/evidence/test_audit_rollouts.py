@@ -127,13 +127,13 @@ def test_a_skill_that_cannot_be_run_is_told_and_no_danger():
 
 
 def test_the_sandbox_is_bounded_and_gives_only_data():
-    with Sandbox(Bounds(seconds=3.0, memory_gib=6.0)) as sandbox:
+    with Sandbox(Bounds(seconds=2.0, memory_gib=6.0)) as sandbox:
         assert sandbox.call(max, ([2, 3],)) == 3
         assert set(sandbox.enforced) == {
             "environment", "network", "memory", "files", "core", "python"
         }  # fmt: skip
         for call, arguments, reason in (
-            (time.sleep, (30,), "not done after 3 s"),
+            (time.sleep, (30,), "not done after 2 s"),
             (bytearray, (20 << 30,), "more than 6 GiB of memory"),
             (os._exit, (3,), "its process died: exit code 3"),
         ):

@@ -19,7 +19,7 @@ from kata.skills.execution.messages import LoadedSkill
 from kata.skills.handover.boundary import FactBoundary, Verdict
 from kata.skills.testing import CONTRACTS, FakeWorld, good_skills
 
-N = 30
+N = 20
 
 
 class Hasty(FactBoundary):
@@ -170,14 +170,14 @@ def test_chance_is_seldom_called_a_lie():
     rng = np.random.default_rng(0)
     contract = CONTRACTS["pick"]
     called = 0
-    for _ in range(400):
+    for _ in range(200):
         lost = int(rng.binomial(200, 0.05))
         counts = Fidelity(
             executions=200, required=200, claimed=200,
             held={"upright(*)": 200}, lost={"upright(*)": lost}, tags={"upright(*)": "object"},
         )  # fmt: skip
         called += bool(lies(findings(contract, counts)))
-    assert called <= 0.05 * 400
+    assert called <= 0.05 * 200
 
 
 flags = st.booleans()

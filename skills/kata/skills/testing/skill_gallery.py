@@ -147,6 +147,7 @@ class Exhibit:
 class _Kit(SkillContract):
     """Tests of an exhibit."""
 
+    seeds = (0, 1)
     exhibit: ClassVar[Exhibit]
 
     def make_world(self) -> TrialWorld:
