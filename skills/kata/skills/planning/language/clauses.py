@@ -50,6 +50,10 @@ class ClauseReader:
 
     # ------------------------------------------------------------ words around a request
 
+    def calls(self, text: str) -> bool:
+        """Whether it only calls the robot, or says how: `dear`, `as quick as you can`."""
+        return self._around.manner(text, sure=True)
+
     def island(self, piece: Piece) -> Kept | None:
         """The request at the end of a piece, whatever stands before it."""
         for at, token in enumerate(piece.tokens):
@@ -214,7 +218,7 @@ class ClauseReader:
             return None
         thing, gap = piece.said(theme.start, theme.end), piece.said(ground.end, theme.start)
         tail = piece.said(theme.end)
-        if not gap and tail and self._links.nearest(tail).label == "must":
+        if not gap and tail and self._links.has(tail, "must"):
             gap = tail  # "into the bin the cube goes"
         elif not self._around.ending(piece, theme.end):
             return None

@@ -55,7 +55,8 @@ class GoalReader:
             return Stop(self._unable(piece) if self._new_verb(piece) else None)
         roles = self._roles(piece)
         found = self._goals.nearest(piece.masked(roles=roles), self._possible(piece, roles))
-        if found.label == "remark":
+        starts = not piece.mentions[0].start and found.best == "remark"
+        if found.label == "remark" or (starts and not asks(piece)):
             return Stop() if asks(piece) else Dropped(piece.said(), topic_of(piece))
         if self._taken_back(piece):
             return Stop()

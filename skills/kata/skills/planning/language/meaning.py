@@ -87,15 +87,15 @@ class Interpreter:
     ) -> Meaning:
         if clause.adjective:
             return self._state(clause.adjective, theme, relations, kept=verb.asks == "keep")
-        if verb.asks == "empty":
-            return self._empty(theme)
         ends = [pair for pair in relations if pair[0].ends]
+        if verb.asks == "empty" and not ends:
+            return self._empty(theme)
         targets = [pair for pair in relations if not pair[0].ends]
         if verb.asks == "state" and targets and not ends and self._describes(theme, targets, verb):
             return self._state(verb.predicate, theme, targets)
         if targets:
             return self._place(theme, targets, ends, kept=verb.asks == "keep", chain=verb.name)
-        out = "out" in clause.particles or verb.asks == "remove"
+        out = "out" in clause.particles or verb.asks in ("remove", "empty")
         if ends or (out and verb.asks != "keep"):
             held = verb.predicate if ends and ends[0][0].name == "from" else ""
             return self._remove(theme, ends, held)

@@ -56,6 +56,10 @@ class Prototypes:
         self._exact = {text: label for label, text in reversed(self._pairs)}
         self._vectors: NDArray[np.float32] | None = None
 
+    def has(self, text: str, label: str) -> bool:
+        """Whether the text itself is an example of a label."""
+        return self._exact.get(text) == label
+
     def nearest(self, text: str, among: Sequence[str] = ()) -> Nearest:
         """The label of a text; `among` narrows the labels, by default to all."""
         if text in self._exact and (not among or self._exact[text] in among):

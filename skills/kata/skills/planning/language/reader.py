@@ -122,6 +122,8 @@ class Reader:
         if rest != text and self._kinds(rest) >= {"begins", "place"}:
             text = rest  # "..., with the cube inside"
         piece = Piece(self._words, text)
+        if not before and piece.mentions and self._announces(piece, text):
+            return Dropped(text)
         if piece.understood():
             return Kept(text, topic_of(piece))
         if self._only_place(piece):
@@ -131,10 +133,14 @@ class Reader:
             if isinstance(aside, Dropped) or not (piece.pronouns and piece.has("verb", "relation")):
                 return aside
         if self._only_things(piece):
-            if not before and _unspecific(piece):
-                return Dropped(text)  # "two things: ..."
             return Kept(text, topic_of(piece))
         return self._clauses.read(piece, asked=segment.asked)
+
+    def _announces(self, piece: Piece, text: str) -> bool:
+        """`two things: ...`, `I need two things done: ...`."""
+        if not _unspecific(piece) or piece.has("relation"):
+            return False
+        return self._only_things(piece) or self._asides.nearest(text).label == "chat"
 
     def _with_topic(self, text: str, before: Sequence[tuple[Segment, Part]]) -> str:
         """The text with the thing that was just spoken of, in place of `it` or `which`."""
@@ -169,13 +175,19 @@ class Reader:
         return alone and bool(outside[0][1].get("relation"))
 
     def _aside(self, segment: Segment, piece: Piece) -> Part:
+        """What speaks of nothing here: left out, unless it asks, denies or puts off."""
         if not piece.tokens:
             return Dropped("")
         found = self._asides.nearest(segment.text)
+        denied = piece.denied()
+        if _states_something(segment.text) and found.best != "cancel":
+            # A statement asks for nothing, whatever it is about.
+            return Dropped(segment.text) if found.best == "chat" or not denied else Stop()
         if found.label != "chat":
-            return Stop()
+            called = not denied and self._clauses.calls(segment.text)  # "..., dear"
+            return Dropped(segment.text) if called else Stop()
         asks = self._words.lexicon.verbs.get(piece.tokens[0].get("verb"))
-        doubtful = piece.denied() or (asks is not None and asks.asks != "nothing")
+        doubtful = denied or (asks is not None and asks.asks != "nothing")
         if doubtful and found.likeness < _SURE:
             return Stop()
         return Dropped(segment.text)
@@ -253,6 +265,14 @@ class Reader:
 
 
 _SURE = 0.5
+_SUBJECTS = re.compile(
+    r"(?:i|we|he|she|they|it|there|this|that|these|those|my|our|his|her|their|its|your|you|the|a|an"
+    r"|some|people|everybody|everyone|someone|somebody|nobody|today|yesterday) \S+ \S|it is \S"
+)
+_WISHES = re.compile(
+    r"\b(?:wants?|needs?|like|wish|should|must|shall|ought|please|would|could|can|will|may|let|tell"
+    r"|do|does|if|unless|until|when|or|got|(?:have|has|had) (?:to|better))\b"
+)
 _SIDES = "left|right|other|first|second|third|both|two|upper|lower|free"
 _HAND = re.compile(rf"\b(?:with|using|by) (?:the |your )?((?:{_SIDES}) (?:hand|arm|gripper)s?)\b")
 _WHICH = re.compile(r"(which|that one|this one|who)\b ")
@@ -267,6 +287,11 @@ def _again(topic: str, after: Sequence[tuple[Segment, Part]]) -> bool:
 def _marked_last(parts: Sequence[tuple[Segment, Part]], position: int) -> bool:
     """Whether `when you are done` follows directly: this part comes last."""
     return position + 1 < len(parts) and getattr(parts[position + 1][1], "last", False)
+
+
+def _states_something(text: str) -> bool:
+    """Whether it is a statement by its form: it begins with who it is about, and wishes nothing."""
+    return bool(_SUBJECTS.match(text)) and not _WISHES.search(text)
 
 
 def _unspecific(piece: Piece) -> bool:

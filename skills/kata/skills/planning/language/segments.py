@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from .wording import wording
@@ -12,6 +12,10 @@ from .wording import wording
 _STOPS = re.compile(r"\s*([.,;:!?]+)(?=\s|$)\s*")
 _JOINTS = ("and then", "then", "but", "anyway", "before", "after", "without")
 _SO = r"(?:^so|\bso(?= (?:please|could|can|would|put|i|we|you|let|the|now|just|go|do|don)\b))"
+_LEAD = re.compile(
+    r"(?:(?P<then>then|afterwards|after that|next(?! to\b)|finally|lastly|later|secondly|thirdly)"
+    r"|first of all|firstly|first(?= the\b)|to begin with|also|well|okay|ok|please) +(?=\S)"
+)
 _LOOSE = re.compile(r"\b(and also|and|with|plus)\b")
 
 
@@ -46,7 +50,16 @@ def split(text: str, kinds: Kinds) -> list[Segment]:
         for more, head, words in _pieces(piece, joint):
             out += _loosened(Segment(more, head, words, "?" in stop), kinds)
         joint = stop[:1] or joint
-    return [segment for segment in out if segment.text or segment.head]
+    return [_led(segment) for segment in out if segment.text or segment.head]
+
+
+def _led(segment: Segment) -> Segment:
+    """The segment without the word that only says where it stands in the row."""
+    match = None if segment.head else _LEAD.match(segment.text)
+    if match is None:
+        return segment
+    joint = "then" if match["then"] and segment.joint else segment.joint
+    return replace(segment, joint=joint, text=segment.text[match.end() :])
 
 
 def _pieces(piece: str, joint: str) -> list[tuple[str, str, str]]:

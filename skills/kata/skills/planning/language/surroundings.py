@@ -19,8 +19,7 @@ class Surroundings:
 
     def asks(self, text: str) -> bool:
         """Whether it is a way of asking, word for word."""
-        found = self._openings.nearest(text)
-        return found.label == "ask" and found.likeness > _EXACT
+        return self._openings.has(text, "ask")
 
     def opening(self, piece: Piece, start: int) -> str:
         """What the words before a token are: `ask`, `deny`, `refuse`, or empty."""

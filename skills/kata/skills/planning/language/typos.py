@@ -37,13 +37,20 @@ def _choices(
 ) -> tuple[str, ...]:
     said = tokens[at].text
     known = tokens[at].kinds or said in wording().place_verbs
-    if known or len(said) < _SHORTEST or is_word(said):
+    if known or len(said) < _SHORTEST or any(map(is_word, _stems(said))):
         return (said,)
     swapped = [word for word in words.single_words() if _swapped(said, word)]
     near = list(dict.fromkeys([*swapped, *words.nearest(said)]))
     if not at:
         near.sort(key=lambda word: not words.is_verb(word))  # stable
     return tuple(near) or (said,)
+
+
+def _stems(word: str) -> tuple[str, ...]:
+    """The word, and what it may be a form of."""
+    ends = [end for end in ("es", "ed", "d", "ing", "er", "ly") if word.endswith(end)]
+    ends += ["s"] if word.endswith("s") and not word.endswith("ss") else []
+    return (word, *(word.removesuffix(end) for end in ends if len(word) - len(end) >= _SHORTEST))
 
 
 def _swapped(said: str, word: str) -> bool:
