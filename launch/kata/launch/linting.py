@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,19 +98,22 @@ def _of_run(folder: Path) -> Mapping[str, Any]:
     return found
 
 
-def fidelity_of_runs(
-    agents: Sequence[Agent], episodes: Mapping[str, Sequence[Block]]
-) -> dict[str, Any]:
-    """What the runs of sentences say about each package that they used, by identity."""
+def fidelity_of_runs(agents: Sequence[Agent], episodes: Iterable[Block]) -> dict[str, Any]:
+    """What the runs of sentences say about each package that they used, by identity.
+
+    A log names calls without their version, so it says nothing about skills that came in two.
+    """
     from kata.skills.evidence.fidelity import Fidelity
     from kata.skills.evidence.fidelity_records import FIELD
     from kata.skills.evidence.witness import Witness
 
-    found: dict[str, list[Witness]] = {agent.contract.name: [] for agent in agents}
-    for data in (w for runs in episodes.values() for run in runs for w in run.get("witnesses", ())):
+    versions = Counter(agent.contract.name for agent in agents)
+    single = [agent for agent in agents if versions[agent.contract.name] == 1]
+    found: dict[str, list[Witness]] = {name: [] for name in versions}
+    for data in (witness for run in episodes for witness in run.get("witnesses", ())):
         witness = Witness.from_data(data)
         found[witness.call.partition("(")[0]].append(witness)
-    by_identity = {agent.identity: found[agent.contract.name] for agent in agents}
+    by_identity = {agent.identity: found[agent.contract.name] for agent in single}
     counted = {key: Fidelity.of(told).to_data() for key, told in by_identity.items() if told}
     return {FIELD: counted}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,12 @@ from kata.datasets.types import ConfigError, UnknownNameError
 from . import build, graphics
 from .agents import library_agents
 from .configuration import Config
+from .correcting import voice_of
 from .descriptors import forecaster
 from .filming import film_episode
 from .job import Job
 from .knowledge import known_of
+from .plan_files import given_plan
 from .planners import PlannerChoice
 from .planning import answered
 from .progress import bar
@@ -58,8 +61,9 @@ def trials_of(config: Config, library: Library) -> SentenceTrials:
         known,
         config.text,
         config.seed,
-        PlannerChoice.of(config),
+        replace(PlannerChoice.of(config), given=given_plan(config.plan, config.text)),
         replans_of(config.replans),
+        voice_of(config),
     )
 
 

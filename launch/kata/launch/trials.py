@@ -17,6 +17,7 @@ from kata.datasets.types import MakeWorld, TrialWorld
 from kata.skills.evidence.workers import Workers
 
 from .agents import Agent
+from .correcting import Script, Terminal, heard_lines
 from .planners import EMBEDDED, PlannerChoice
 from .progress import bar
 from .replays import scene_of
@@ -68,6 +69,7 @@ class SentenceTrials:
     Attributes:
         agents: of the versions in use, and of the spare ones.
         replans: how often a failure may lead to a new plan.
+        voice: who corrects each run, if anybody does.
     """
 
     make_world: MakeWorld
@@ -77,6 +79,7 @@ class SentenceTrials:
     seed: int
     choice: PlannerChoice = EMBEDDED
     replans: int = 1
+    voice: Script | Terminal | None = None
 
     def load(self, world: TrialWorld) -> dict[str, LoadedSkill]:
         """Every skill, for a world: by name, a spare version by its contract's key."""
@@ -183,9 +186,12 @@ def sentence_episode(
     log = run(
         world, answer.plan, skills, replanner, mode, seed,
         on_frame=on_frame, options=options, skills_of=lanes,
+        corrector=None if asked.voice is None else asked.voice.begin(),
     )  # fmt: skip
     told = [each.to_data() for each in witnesses(log, asked.known.contracts)]
     block = {"calls": list(answer.calls), "predicted": predicted, **log.to_data()}
+    if log.heard:
+        block["heard"] = heard_lines(log.heard, block)
     return {**block, "witnesses": told}, log
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from kata.launch import build, sentences, showing
+from kata.launch.correcting import LOG, keep_heard
 from kata.launch.descriptors import predicted_words
 from kata.launch.job import Done, Job
 from kata.launch.linting import fidelity_of_runs
@@ -34,8 +36,9 @@ def run(job: Job) -> Done:
     with workers:
         episodes = sentences.run_modes(asked, modes, spans(config.trials), workers, film)
     result: dict[str, Any] = answer.to_json()
+    told = keep_heard(job.folder, itertools.chain(*episodes.values()))
     job.folder.write_json("episodes.json", episodes)
-    result |= fidelity_of_runs(asked.agents, episodes)
+    result |= fidelity_of_runs(asked.agents, itertools.chain(*episodes.values()))
     result |= {mode: chain_block(runs) for mode, runs in episodes.items()}
     lines = []
     for mode in modes:
@@ -48,6 +51,9 @@ def run(job: Job) -> Done:
         lines += [
             f"  failed: seed {e['seed']}: {e['reason']}" for e in sentences.failed(episodes[mode])
         ]
+    if told:
+        result["corrections"] = told
+        lines.append(f"corrections: {told}, in {job.folder / LOG}")
     if film is not None:
         result["video"] = VIDEO
         lines.append(f"video: {film}")
