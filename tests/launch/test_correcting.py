@@ -1,4 +1,4 @@
-"""`kata run correct=`: a script or the terminal changes what runs; it is kept with what came of it."""
+"""`kata run correct=`: a script or the terminal changes what runs, and the outcome is kept."""
 
 import io
 import json
