@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import build
 from .exporting import package_folder
 from .job import Done, Job
+from .risks import standing_of
 from .rollouts import check_rollouts, with_rollouts
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ def audited(job: Job, word: str) -> Done:
         line for report, each in zip(reports, told, strict=True) for line in _lines(report, each)
     ]
     ok = all(report.ok for report in reports)
-    name = word or "NAME"
-    then = f"kata library sign {name}" if ok else "do not use what is forbidden"
+    then = f"kata library sign {word}".strip() if ok else "do not use what is forbidden"
     return Done({"ok": ok, "packages": told}, tuple(lines), then, code=0 if ok else 1)
 
 
@@ -57,22 +57,10 @@ def prior_risk(library: Library, report: AuditReport) -> Risk:
 
     Raises PackageError for one that was changed since.
     """
-    from kata.skills.contract.package import verify
-    from kata.skills.contract.skill import read_settings
-    from kata.skills.library.audit.risk import Standing, prior
+    from kata.skills.library.audit.risk import prior
 
-    verified = verify(report.folder)
-    settings = read_settings(report.folder, verified.files)
-    records = library.sound_records(verified.identity)
-    rates = [
-        r.data["interval"][0] for r in records if r.kind == "evidence" and "interval" in r.data
-    ]
-    standing = Standing(
-        learned=settings.get("kind") != "scripted",
-        signature=library.trust.judge(verified).standing,
-        least_success=float(rates[-1]) if rates else None,
-    )
-    return prior(verified.contract, standing)
+    assert report.contract is not None
+    return prior(report.contract, standing_of(library, report.folder))
 
 
 def _lines(report: AuditReport, told: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from .arguments import override_key
 from .configuration import Config
 from .workspace import RunFolder
 
-_SCENE = frozenset({"world", "robot", "library", "seed", "planner", "llm"})
+_SCENE = frozenset({"world", "robot", "library", "trust", "seed", "planner", "llm"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ from .job import Done, Job
 from .knowledge import known_of
 from .missing import advice
 from .planners import PlannerChoice
+from .risks import CallRisk, plan_risks, risk_lines
 from .seeds import episode_seed
 
 if TYPE_CHECKING:
     from kata.datasets.types import Facts
     from kata.skills.contract.contract import Contract
     from kata.skills.evidence.descriptor_forecast import Forecast
+    from kata.skills.library.library import Library
     from kata.skills.planning.planner import SymbolicPlanner
     from kata.skills.planning.sentence import SentencePlanner
     from kata.skills.planning.service import PlanAnswer
@@ -79,6 +81,7 @@ class Scene:
     planner: SymbolicPlanner
     forecast: Forecast
     choice: PlannerChoice
+    library: Library
 
     @classmethod
     def of(cls, config: Config) -> Scene:
@@ -86,9 +89,10 @@ class Scene:
         choice = PlannerChoice.of(config)
         world = build.make_trial(config, "table")()
         world.reset(episode_seed(config.seed, "scene", 0))
-        known = known_of(build.library_of(config), config.robot)
+        library = build.library_of(config)
+        known = known_of(library, config.robot)
         planner, forecast = forecaster(known, world.observe)
-        return cls(world.facts(), known, planner, forecast, choice)
+        return cls(world.facts(), known, planner, forecast, choice, library)
 
     def answer(self, sentence: str) -> PlanAnswer:
         """The answer to a sentence in it."""
@@ -103,8 +107,11 @@ def planned(job: Job) -> Done:
     scene = Scene.of(config)
     answer = scene.answer(config.text)
     found = None
+    risks: tuple[CallRisk, ...] = ()
     if answer.plan is not None:
-        found = scene.forecast.chain(answer.plan.calls, moves=True)
+        calls = answer.plan.calls
+        found = scene.forecast.chain(calls, moves=True)
+        risks = plan_risks(scene.library, calls, scene.facts, scene.forecast)
     predicted = predicted_data(found)
     then = _NO_PLAN
     if answer.plan is not None:
@@ -118,8 +125,13 @@ def planned(job: Job) -> Done:
             **answer.to_json(),
             "predicted": predicted,
             "missing": lacking and lacking.to_data(),
+            "risks": [risk.to_data() for risk in risks],
         },
-        (*answer_lines(answer, predicted), *(lacking.lines() if lacking else ())),
+        (
+            *answer_lines(answer, predicted),
+            *risk_lines(risks),
+            *(lacking.lines() if lacking else ()),
+        ),
         then,
         code=0 if answer.plan is not None else 1,
     )

@@ -6,7 +6,8 @@ so that no term can lower the risk, and each part of the sum says why. The stati
 what the skill may do and of who vouches for it; the other part is about one call in one scene.
 Source: the calibrated fusion of a static capability prior with a request-conditioned model of
 STARS (abstract). It orders calls for a person to look at; it never replaces the audit, and nothing
-is let through because its risk is low. How its weights were found stands in docs/trust.md.
+is let through because its risk is low. How its weights were found, and which are no more than
+chosen, stands in docs/trust.md.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kata.skills.contract.parameter import NUMBER
 
 from .caps import Caps
 
-BIAS = -4.0
+BIAS = -7.2
 WEIGHTS: Mapping[str, float] = {
     "speed": 0.8,
     "force": 0.8,
@@ -35,11 +36,13 @@ WEIGHTS: Mapping[str, float] = {
     "things": 3.0,
     "unknown": 1.5,
     "arguments": 0.5,
-    "failure": 3.0,
+    "failure": 6.9,
 }
-"""By term; the first seven are the static prior."""
+"""By term; the first seven are the static prior. BIAS and `failure` were fitted to trials, the
+others are chosen: they order skills, and what they add is no chance of anything."""
 
-PRIOR_TERMS = tuple(WEIGHTS)[:7]
+UNTRIED = 0.5
+"""What `failure` is where nothing like it was tried: as likely as not."""
 
 DELICATE: Mapping[str, float] = {
     **dict.fromkeys(("human", "person", "hand_of_person", "child", "animal"), 1.0),
@@ -116,7 +119,8 @@ class Standing:
 
 def prior(contract: Contract, standing: Standing, caps: Caps | None = None) -> Risk:
     """The static part: the risk of a skill before anything is asked of it."""
-    return _risk(_prior_terms(contract, standing, caps or Caps()))
+    asked = Term("failure", UNTRIED, "whatever it is asked")
+    return _risk((*_prior_terms(contract, standing, caps or Caps()), asked))
 
 
 def invocation_risk(
@@ -130,7 +134,7 @@ def invocation_risk(
     """The risk of one call in one scene.
 
     `least_success` is the lower bound of the success that is predicted from this start; None where
-    nothing is, which counts as knowing nothing.
+    nothing is, which counts as `UNTRIED`.
     """
     terms = _prior_terms(call.contract, standing, caps or Caps())
     return _risk((*terms, *_call_terms(call, facts, least_success)))
@@ -167,7 +171,7 @@ def _call_terms(call: Call, facts: Facts, least_success: float | None) -> tuple[
     delicate, what = _delicate(call, facts)
     unknown, texts = _unknown(call, facts)
     edge = _edge(call)
-    failure = 1.0 if least_success is None else 1.0 - least_success
+    failure = UNTRIED if least_success is None else 1.0 - least_success
     told = "nothing like it was tried" if least_success is None else "predicted from this start"
     return (
         Term("things", delicate, what),
