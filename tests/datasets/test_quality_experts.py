@@ -24,6 +24,12 @@ def test_an_experts_demonstrations_have_the_full_score(
     assert report.unchecked == ()
 
 
+def test_an_arm_that_waits_for_the_other_is_no_fault(tmp_path: Path) -> None:
+    record(Recording(lambda: make_trial("handover"), "handover", 2, 7, 0.0), tmp_path / "data")
+    report = check(tmp_path / "data", load("two_pandas").spec)
+    assert report.score == 100, "\n".join(report.lines())
+
+
 @pytest.mark.slow
 def test_pictures_of_demonstrations_raise_no_alarm(tmp_path: Path) -> None:
     from kata.sim.scene.config import TableWorldConfig

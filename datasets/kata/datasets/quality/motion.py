@@ -137,12 +137,18 @@ def _leaps(contents: Contents, state: Array) -> Iterator[Fault]:
 
 
 def _saturated(contents: Contents, action: Array) -> Iterator[Fault]:
-    """A joint at its limit, or exactly at the dataset's extreme value, while others move."""
+    """A joint at its limit, or exactly at the dataset's extreme value, while its arm moves.
+
+    An arm that waits for another one stands still as a whole.
+    """
     arm = np.flatnonzero(~contents.grippers("action"))
     robot = contents.robot
     spread = contents.spread(action)
     least = max(5, round(SATURATED_S * contents.fps))
     change = np.abs(np.diff(action, axis=0))
+    parts = [""] * action.shape[1]
+    if robot is not None and robot.size == action.shape[1]:
+        parts = [part.name for part in robot.parts for _ in part.joints]
     for joint in arm:
         column = action[:, joint]
         known = column[np.isfinite(column)]
@@ -153,7 +159,7 @@ def _saturated(contents: Contents, action: Array) -> Iterator[Fault]:
             low = max(low, float(robot.limits.lower[joint]))
             high = min(high, float(robot.limits.upper[joint]))
             near = 1e-4
-        others = [j for j in arm if j != joint]
+        others = [j for j in arm if j != joint and parts[j] == parts[joint]]
         for bound, mask in ((low, column <= low + near), (high, column >= high - near)):
             for start, stop in contents.runs(mask, least):
                 moved = change[start : stop - 1][:, others]

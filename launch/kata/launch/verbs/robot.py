@@ -25,7 +25,7 @@ def _show(job: Job, word: str) -> Done:
     result = describe_robot(model)
     lines = [f"{word}: {result['summary']}", f"tasks: {result['tasks']}"]
     lines += [
-        f"  {j['part']:<10}{j['joint']:<28}{j['lower']:8.3f} to {j['upper']:7.3f}"
+        f"  {j['part']:<14}{j['joint']:<28}{j['lower']:8.3f} to {j['upper']:7.3f}"
         for j in result["joints"]
     ]
     lines += [f"  guessed: {text}" for text in result["guessed"]]
