@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from kata.datasets.types import PackageError
-from kata.skills.contract.package import MANIFEST, verify
+from kata.datasets.types import ContractError, PackageError
+from kata.skills.contract.package import MANIFEST, Report, verify
 
 from ..audit import require_clean
 from ..library import Entry, Library
@@ -44,8 +44,7 @@ def install(library: Library, text: str) -> Installed:
     source = parse_source(text)
     with library.staging(library.root / "install") as staged:
         folder, revision = _fetch(source, staged)
-        require_clean(folder)
-        report = verify(folder)
+        report = _checked(folder, source)
         new = not library.folder(report.name, report.version).exists()
         told = {"source": str(source), "kind": source.kind, "revision": revision}
         entry = library.add(folder, "draft", f"installed from {source}", {KIND: told})
@@ -58,6 +57,22 @@ def package_in(folder: Path) -> Path:
     if len(inside) == 1 and not (folder / MANIFEST).exists():
         return inside[0]
     return folder
+
+
+def _checked(folder: Path, source: Source) -> Report:
+    """The package, sound and clean; errors name the source instead of where it lies now."""
+    try:
+        report = verify(folder)
+        require_clean(folder)
+    except (PackageError, ContractError) as error:
+        raise type(error)(
+            error.what,
+            where=str(source),
+            expected=error.expected,
+            got=error.got,
+            hint=error.hint,
+        ) from None
+    return report
 
 
 def _fetch(source: Source, staged: Path) -> tuple[Path, str]:
