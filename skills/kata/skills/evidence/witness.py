@@ -71,7 +71,7 @@ class Witness:
 
     @classmethod
     def of(cls, call: Call, begin: Facts, end: Facts, *, claimed: bool) -> Witness:
-        """Of the facts before a call and those after it."""
+        """Of the facts before and after a call; margins are not kept, and do not count."""
         lift = Lifting(call, begin.table)
         promised: dict[str, list[tuple[bool, bool]]] = {}
         for atom, wanted in call.achieves.literals(begin.table).items():
@@ -80,9 +80,9 @@ class Witness:
         held, lost, gained = _unnamed(call, begin, end, lift)
         return cls(
             call=str(call),
-            required=call.requires.evaluate(begin).value,
+            required=call.requires.plain().evaluate(begin).value,
             claimed=claimed,
-            reached=bool(call.achieves.evaluate(end).value),
+            reached=bool(call.achieves.plain().evaluate(end).value),
             promised=tuple(sorted(promised)),
             before=_texts(promised, lambda stories: all(was for was, _ in stories)),
             missed=_texts(promised, lambda stories: not all(is_ for _, is_ in stories)),
