@@ -45,7 +45,7 @@ def test_every_verb_has_a_module_and_help(verb: str, capsys: pytest.CaptureFixtu
     assert all(f"  {key.name}=" in shown for key in verb_keys(verb).keys)
 
 
-@pytest.mark.parametrize("verb", ["data", "library", "robot"])
+@pytest.mark.parametrize("verb", ["data", "library", "plan", "robot"])
 def test_every_action_is_done_and_told(verb: str) -> None:
     module = importlib.import_module(f"kata.launch.verbs.{verb}")
     assert list(module.ACTIONS) == [action.name for action in verb_keys(verb).actions]

@@ -17,7 +17,7 @@ from .keys import REQUIRED, VerbKeys, config_root, options
 RAW = frozenset(
     {"against", "data", "docs", "library", "out", "policy", "replay", "robot", "sentence", "skill"}
     | {"a", "b", "reason", "version"}
-    | {"bag", "from", "map", "name", "to"}
+    | {"bag", "from", "map", "name", "plan", "to"}
 )
 """Plain keys whose text never passes through Hydra's grammar, so that any path works."""
 

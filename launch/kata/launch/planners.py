@@ -29,12 +29,14 @@ class PlannerChoice:
         endpoint: of the language model; None unless it is asked.
         rounds: how often the model may propose.
         confirm: whether a goal that only the model understood is asked back.
+        given: text of a plan that was made before, which is taken instead.
     """
 
     how: str = "embedded"
     endpoint: Endpoint | None = None
     rounds: int = 3
     confirm: bool = True
+    given: str = ""
 
     @classmethod
     def of(cls, config: Config) -> PlannerChoice:
@@ -79,6 +81,10 @@ class PlannerChoice:
         """Who answers sentences; the embedded planner stands behind a language model."""
         from kata.skills.planning.sentence import Chain, ConditionPlanner, EmbeddedPlanner
 
+        if self.given:
+            from kata.skills.planning.export.given import GivenPlan
+
+            return GivenPlan(self.given)
         if self.endpoint is not None:
             return Chain((self._model(planner), EmbeddedPlanner(planner)))
         return ConditionPlanner(planner) if self.how == "symbolic" else EmbeddedPlanner(planner)

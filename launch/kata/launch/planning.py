@@ -45,7 +45,10 @@ def answer_lines(answer: PlanAnswer, predicted: Mapping[str, Any] | None = None)
     lines = [f"{_TITLES[answer.status]}: {answer.message}"]
     if answer.goal:
         lines.append(f"goal: {' and '.join(answer.goal)}")
-    lines += [f"  {number}. {call}" for number, call in enumerate(answer.calls, 1)]
+    if answer.plan is not None:
+        from kata.skills.planning.export.tree import tree_lines
+
+        lines += [f"  {line}" for line in tree_lines(answer.plan)]
     if predicted is not None:
         lines.append(f"success: {predicted_words(predicted)}, without a new plan on the way")
     if answer.rounds:
