@@ -17,9 +17,12 @@ from .searching import in_use, search_of
 if TYPE_CHECKING:
     from kata.datasets.types import Condition, Facts
     from kata.skills.contract.contract import Contract
+    from kata.skills.library.library import Library
+    from kata.skills.library.search.searching import SkillSearch
     from kata.skills.planning.missing import MissingSkill
 
 _EPISODES = 20
+_MOST_NEW = 200
 _PROPOSED = "proposed"
 """Folder of the proposed contract inside of a run's."""
 
@@ -59,13 +62,12 @@ def advice(
         return None
     config = job.config
     wanted = Condition.every(map(Condition.parse, goal))
-    library = build.library_of(config)
     missing = missing_skill(
         wanted,
         facts,
         contracts,
         text=config.text,
-        search=search_of(library, in_use(library)),
+        search=_search(build.library_of(config)),
         demonstrations=DemonstrationIndex.of(known_datasets(config.data)),
         encoder=Encoder(),
     )
@@ -85,6 +87,19 @@ def advice(
     if config.robot != "panda" and command[1] in ("train", "record"):
         command.append(f"robot={config.robot}")
     return Advice(missing, path, tuple(command))
+
+
+def _search(library: Library) -> SkillSearch | None:
+    """A search of the library; None for a large one that was never searched.
+
+    Its first index takes minutes, which nobody waits for who asked for a plan.
+    """
+    from kata.skills.library.search.storage import FILE
+
+    entries = in_use(library)
+    if len(entries) > _MOST_NEW and not (library.root / FILE).exists():
+        return None
+    return search_of(library, entries)
 
 
 def known_datasets(given: str | None) -> list[Path]:

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 MUST_S, RATIO = 0.020, 0.5
 _NUMBERS = count()
-_SIZES, _QUICK = (100, 1000, 10_000), (20, 60)
+_DISTINCT = 2000
+_SIZES, _QUICK = (100, 1000, 10_000), (10, 14)
 _QUERIES = (
     "get the mug out of the cupboard",
     "put the red cube in the drawer",
@@ -44,8 +46,8 @@ _NOTES = (
         "two vectors a skill, without the facts."
     ),
     (
-        "Making it embeds every text of every contract once, in one thread; what was embedded "
-        "before comes from the encoder's cache, and skills that an index has from its file."
+        "Every text of a new contract is embedded once, in one thread; what was embedded before "
+        "comes from the encoder's cache. 10,000 skills are 2,000 different ones five times over."
     ),
 )
 
@@ -63,11 +65,13 @@ def run(context: BenchContext) -> BenchResult:
     encoder = Encoder(context.folder / "vectors.sqlite")
     facts = _facts()
     own = {contract.name: contract for contract in build.contracts()}
-    every = {c.name: c for c in templated(sizes[-1] - len(own), context.seed)}
-    context.say(f"embedding {len(every)} skills")
+    every = {c.name: c for c in templated(min(sizes[-1], _DISTINCT) - len(own), context.seed)}
+    context.say(f"embedding {len(own | every)} skills")
     begun = time.perf_counter()
-    made = documents(own | every, encoder)
+    distinct = documents(own | every, encoder)
     built = Sample.of([time.perf_counter() - begun])
+    copies = range(-(-sizes[-1] // len(distinct)))
+    made = [replace(each, key=f"{each.key} {copy}") for copy in copies for each in distinct]
     points = []
     for size in sizes:
         search = SkillSearch(SearchIndex.of(made[:size]), encoder)
@@ -76,7 +80,9 @@ def run(context: BenchContext) -> BenchResult:
     path = context.folder / "search.safetensors"
     save(path, search.index)
     opened = wall_samples(lambda: load(path), runs=3)
-    plain = _Plain([document.texts for document in made], search.index.centres, encoder)
+    plain = _Plain(
+        [document.texts for document in made[: sizes[-1]]], search.index.centres, encoder
+    )
     apart = _asked(encoder, partial(search.search, facts=facts), runs, apart=True)
     looped = _asked(encoder, plain.search, 1, apart=True)
     name = f"{sizes[-1]:,} skills"
@@ -91,7 +97,7 @@ def run(context: BenchContext) -> BenchResult:
             against="every skill in a loop",
         ),
         Row(f"the index of {name} from its file", "s", opened),
-        Row(f"the index of {name} made", "s", built),
+        Row(f"texts of {len(distinct):,} skills embedded", "s", built),
     )
     return BenchResult(rows, (Growth("a query", "skills", "s", tuple(points)),), _NOTES)
 

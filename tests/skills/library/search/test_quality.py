@@ -85,6 +85,7 @@ def test_full_text_beats_the_summary_and_facts_beat_text_where_they_matter(
         ]
         gains[part] = (
             gain(text, name),
+            gain(with_facts, text),
             gain([with_facts[i] for i in pairs], [text[i] for i in pairs]),
         )
     _log.info("\n%s", "\n".join(lines))
