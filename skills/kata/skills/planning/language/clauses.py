@@ -15,7 +15,7 @@ from .surroundings import Surroundings
 from .wording import NEEDS, wording
 from .words import Vocabulary
 
-_WISH = ("you could", "you would", "you can", "you might", "you")
+_WISH = ("you have", "you could", "you would", "you can", "you might", "you")
 
 
 class ClauseReader:
@@ -89,7 +89,8 @@ class ClauseReader:
             if start and not self._may_open(piece, start):
                 continue
             for end in range(len(piece.tokens), max(start, last) - 1, -1):
-                if not piece.understood(start, end):
+                dangling = end < len(piece.tokens) and piece.tokens[end - 1].get("relation", "the")
+                if dangling or not piece.understood(start, end):
                     continue
                 opening = self._around.opening(piece, start)
                 if opening == "refuse":

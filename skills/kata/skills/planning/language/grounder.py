@@ -47,6 +47,7 @@ class Grounder:
         scene = Scene(self._words, facts, self._contracts)
         if len(sentence) > _LONGEST:
             return NotUnderstood(f"longer than {_LONGEST} characters", scene.examples())
+        sentence = sentence.encode("utf-8", "replace").decode("utf-8")  # half a character
         text, self._measures = measured(sentence.lower(), self._contracts)
         said = text if self._measures else sentence
         first = self._try(said, facts, scene)
@@ -62,6 +63,11 @@ class Grounder:
         for index, measure in enumerate(self._measures):
             message = message.replace(f"{MARK}{index}", measure.text)
         return replace(answer, message=message)
+
+    @property
+    def read_twice(self) -> bool:
+        """Whether some sentence needed the second reader."""
+        return self._reader is not None
 
     def _again(self, sentence: str, facts: Facts, scene: Scene) -> Answer | None:
         """The second reader's answer to what the grammar alone did not understand."""

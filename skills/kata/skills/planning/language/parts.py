@@ -14,10 +14,16 @@ from .words import Token, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A request as the grammar understands it; `topic` is the one thing that it is about."""
+    """A request as the grammar understands it.
+
+    Attributes:
+        topic: the one thing that it is about.
+        joint: what joins it to the request before, where that is not as it was said.
+    """
 
     text: str
     topic: str = ""
+    joint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +135,7 @@ class Piece:
 
     def denied(self) -> bool:
         """Whether a word outside of the mentions denies something."""
-        said = {word for _, token in self.outside() for word in token.text.split()}
-        return bool(said & wording().denials)
+        return wording().denies(" ".join(token.text for _, token in self.outside()))
 
     def masked(self, start: int = 0, end: int | None = None, *, roles: Sequence[str]) -> str:
         """The words with each mention replaced by its role."""

@@ -24,12 +24,14 @@ class Nearest:
         best: label of the nearest example in any case.
         likeness: its cosine, -1 to 1.
         ahead: by how much it is nearer than the nearest example of another label.
+        example: the nearest one.
     """
 
     label: str
     best: str
     likeness: float
     ahead: float
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +65,19 @@ class Prototypes:
     def nearest(self, text: str, among: Sequence[str] = ()) -> Nearest:
         """The label of a text; `among` narrows the labels, by default to all."""
         if text in self._exact and (not among or self._exact[text] in among):
-            return Nearest(self._exact[text], self._exact[text], 1.0, 1.0)
+            return Nearest(self._exact[text], self._exact[text], 1.0, 1.0, text)
         if self._vectors is None:
             self._vectors = embed([text for _, text in self._pairs], self._encoder)
         likeness = self._vectors @ self._encoder.encode([text], keep=False)[0]
-        best: dict[str, float] = {}
-        for (label, _), value in zip(self._pairs, likeness, strict=True):
+        best: dict[str, tuple[float, str]] = {}
+        for (label, example), value in zip(self._pairs, likeness, strict=True):
             if not among or label in among:
-                best[label] = max(best.get(label, -1.0), float(value))
-        first, *others = sorted(best, key=lambda label: -best[label])
-        ahead = best[first] - (best[others[0]] if others else -1.0)
-        sure = best[first] >= self._limits.least and ahead >= self._limits.ahead
-        return Nearest(first if sure else "", first, best[first], ahead)
+                best[label] = max(best.get(label, (-1.0, "")), (float(value), example))
+        first, *others = sorted(best, key=lambda label: -best[label][0])
+        value, example = best[first]
+        ahead = value - (best[others[0]][0] if others else -1.0)
+        sure = value >= self._limits.least and ahead >= self._limits.ahead
+        return Nearest(first if sure else "", first, value, ahead, example)
 
 
 def prototypes(kind: str, encoder: TextEncoder) -> Prototypes:

@@ -22,7 +22,7 @@ from .parts import Dropped, Kept, Part, Piece, Stop, topic_of
 from .prototypes import prototypes
 from .segments import Segment, split
 from .towers import tower
-from .wording import wording
+from .wording import NEEDS, wording
 from .words import Vocabulary
 
 _MOST_SEGMENTS = 24
@@ -63,6 +63,8 @@ class Reader:
         self, sentence: str, facts: Facts
     ) -> Reading | NotUnderstood | Ambiguous | Unable | None:
         """The sentence in plain words, a better reason to refuse it, or None for no idea."""
+        if _CODE.search(sentence.replace("->", "").replace("=>", "")):
+            return None
         plain = wording().plain(sentence, facts)
         strange = _HAND.search(plain)
         if strange and not any(t.get("use") for t in self._words.tokens(strange.group())):
@@ -105,7 +107,12 @@ class Reader:
         if piece.has("verb") or any(token.text in verbs for token in piece.tokens[:-2]):
             out.add("verb")
         participles = self._words.lexicon.participles
-        if piece.has("relation", "adjective") or any(t.text in participles for t in piece.tokens):
+        needs = any(token.text == NEEDS for token in piece.tokens)
+        if (
+            needs
+            or piece.has("relation", "adjective")
+            or any(t.text in participles for t in piece.tokens)
+        ):
             out.add("place")
         return frozenset(out)
 
@@ -179,22 +186,25 @@ class Reader:
         if not piece.tokens:
             return Dropped("")
         found = self._asides.nearest(segment.text)
-        denied = piece.denied()
+        denied = wording().denies(segment.text)
         if _states_something(segment.text) and found.best != "cancel":
             # A statement asks for nothing, whatever it is about.
-            return Dropped(segment.text) if found.best == "chat" or not denied else Stop()
+            agrees = found.best == "chat" and wording().denies(found.example)
+            return Dropped(segment.text) if agrees or not denied else Stop()
         if found.label != "chat":
             called = not denied and self._clauses.calls(segment.text)  # "..., dear"
             return Dropped(segment.text) if called else Stop()
         asks = self._words.lexicon.verbs.get(piece.tokens[0].get("verb"))
-        doubtful = denied or (asks is not None and asks.asks != "nothing")
+        doubtful = asks is not None and asks.asks != "nothing"
         if doubtful and found.likeness < _SURE:
+            return Stop()
+        if denied and not wording().denies(found.example):
             return Stop()
         return Dropped(segment.text)
 
     def _reason(self, segment: Segment) -> Part:
         piece = Piece(self._words, segment.text)
-        denied = bool(set(segment.text.split()) & wording().denials)
+        denied = wording().denies(segment.text)
         if not piece.mentions:
             said = f"{segment.head} {segment.text}"
             cancelled = self._asides.nearest(said).best in ("cancel", "ask")
@@ -221,11 +231,23 @@ class Reader:
             done = bool(set(segment.text.split()) & {"done", "finished", "through", "ready"})
             return Dropped(said, last=done and bool(before)) if polite or done else refused
         if segment.head in _SEQUENCE:
-            part = self._clauses.read(piece) if not piece.understood() else Kept(segment.text)
-            return replace(part, text=f"{part.text} , then") if isinstance(part, Kept) else refused
+            return self._sequence(piece, before) or refused
+        if segment.head in ("while", "whilst") and not piece.understood():
+            part = self._clauses.read(piece)  # "while the other one goes on the shelf"
+            return replace(part, joint="and") if isinstance(part, Kept) else refused
         if segment.head == "if" and not any(isinstance(part, Kept) for _, part in before):
             return self._clauses.wish(piece) or self._with_polite_start(segment, piece) or refused
         return self._with_polite_start(segment, piece) or refused
+
+    def _sequence(self, piece: Piece, before: Sequence[tuple[Segment, Part]]) -> Part | None:
+        """`once it is in the drawer`: what is to be done first."""
+        part = Kept(piece.said()) if piece.understood() else self._clauses.wish(piece)
+        part = part or self._clauses.read(piece)
+        if not isinstance(part, Kept):
+            return None
+        if any(isinstance(other, Kept) for _, other in before):
+            return replace(part, joint="after")
+        return replace(part, text=f"{part.text} , then")
 
     def _with_polite_start(self, segment: Segment, piece: Piece) -> Part | None:
         """`when you have time open the drawer`: polite up to where a request begins."""
@@ -254,7 +276,8 @@ class Reader:
                 continue
             if self._only_things(piece) and _again(part.text, parts[position + 1 :]):
                 continue
-            joint = segment.joint if out or segment.joint in ("before", "after") else ""
+            said = part.joint or segment.joint
+            joint = said if out or said in ("before", "after") else ""
             if joint not in ("", ",", "and", "but", "before", "after", "without", *_THEN):
                 joint = "."
             if out and _marked_last(parts, position):
@@ -265,13 +288,14 @@ class Reader:
 
 
 _SURE = 0.5
+_CODE = re.compile(r"[{}<>|\\$=^~]|\w\(")
 _SUBJECTS = re.compile(
     r"(?:i|we|he|she|they|it|there|this|that|these|those|my|our|his|her|their|its|your|you|the|a|an"
     r"|some|people|everybody|everyone|someone|somebody|nobody|today|yesterday) \S+ \S|it is \S"
 )
 _WISHES = re.compile(
-    r"\b(?:wants?|needs?|like|wish|should|must|shall|ought|please|would|could|can|will|may|let|tell"
-    r"|do|does|if|unless|until|when|or|got|(?:have|has|had) (?:to|better))\b"
+    r"\b(?:wants?|needs?|(?:would|d) like|wish|should|must|shall|ought|please|would|could|can"
+    r"|will|may|let|tell|do|does|if|unless|until|when|or|got|(?:have|has|had) (?:to|better))\b"
 )
 _SIDES = "left|right|other|first|second|third|both|two|upper|lower|free"
 _HAND = re.compile(rf"\b(?:with|using|by) (?:the |your )?((?:{_SIDES}) (?:hand|arm|gripper)s?)\b")

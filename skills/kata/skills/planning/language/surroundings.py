@@ -7,7 +7,7 @@ from .parts import Piece
 from .prototypes import prototypes
 from .wording import wording
 
-_SURE, _WARNING, _EXACT = 0.6, 0.65, 0.99
+_WARNING, _EXACT = 0.65, 0.99
 
 
 class Surroundings:
@@ -29,11 +29,12 @@ class Surroundings:
         found = self._openings.nearest(said)
         if start == 1 and len(said.split()) == 1 and found.likeness < _EXACT:
             return ""  # one word alone may as well be a verb
-        if found.label == "deny" and not set(said.split()) & wording().denials:
+        denied = wording().denies(said)
+        if found.label == "deny" and not denied:
             return "refuse" if found.likeness > _WARNING else ""  # "it is dangerous to"
         if found.label == "deny":
             return found.label
-        if set(said.split()) & wording().denials and found.likeness < _SURE:
+        if denied and not wording().denies(found.example):
             return "refuse"
         return found.label
 
@@ -42,9 +43,10 @@ class Surroundings:
         said = piece.said(end)
         if not said:
             return True
+        if piece.tokens[end].get("relation") and not self._endings.has(said, "manner"):
+            return False  # a place, such as "to my office"
         found = self._endings.nearest(said)
-        denied = bool(set(said.split()) & wording().denials)
-        return found.label == "manner" and not (denied and found.likeness < _SURE)
+        return found.label == "manner" and not wording().denies(said)
 
     def takes_back(self, piece: Piece, end: int) -> bool:
         """Whether the words before a token take back what follows."""

@@ -10,8 +10,11 @@ from importlib.resources import files
 
 from kata.datasets.types import Facts
 
+from .lexicon import lexicon
+
 _QUOTES = {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "`": "'"}
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+_LETTERS = re.compile(r"[a-z]+")
 NEEDS = "needs__"
 """Stands before a gerund in `the button needs pressing`."""
 _HELD = "@held"
@@ -27,12 +30,19 @@ class Wording:
     reasons: tuple[str, ...]
     denials: frozenset[str]
 
+    def denies(self, text: str) -> bool:
+        """Whether a word in it denies something."""
+        return bool(self.denials & set(_LETTERS.findall(text))) or "n't" in text
+
     def plain(self, sentence: str, facts: Facts) -> str:
         """The sentence in lower case and plainer words; what is held by its name."""
         text = sentence.lower()
         for sign, plain in _QUOTES.items():
             text = text.replace(sign, plain)
         text = _SPACE.sub(" ", text)
+        for short, long in lexicon().contractions.items():
+            if "'" in short:
+                text = re.sub(rf"\b{short}\b", long, text)
         for pattern, replacement in self.plainer:
             text = pattern.sub(replacement, text)
         return _SPACE.sub(" ", text.replace(_HELD, _held(facts))).strip()
