@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from kata.datasets.types import ConfigError, UnknownNameError
 
 from . import build, graphics
+from .advising import voices_of
 from .agents import library_agents
 from .configuration import Config
-from .correcting import voice_of
 from .descriptors import forecaster
 from .filming import film_episode
 from .job import Job
@@ -63,7 +63,7 @@ def trials_of(config: Config, library: Library) -> SentenceTrials:
         config.seed,
         replace(PlannerChoice.of(config), given=given_plan(config.plan, config.text)),
         replans_of(config.replans),
-        voice_of(config),
+        voices_of(config),
     )
 
 

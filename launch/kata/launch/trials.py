@@ -17,7 +17,7 @@ from kata.datasets.types import MakeWorld, TrialWorld
 from kata.skills.evidence.workers import Workers
 
 from .agents import Agent
-from .correcting import Script, Terminal, heard_lines
+from .correcting import heard_lines
 from .planners import EMBEDDED, PlannerChoice
 from .progress import bar
 from .replays import scene_of
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kata.skills.execution.options import Mode
     from kata.skills.handover.features import Start
 
+    from .advising import Voices
     from .knowledge import Known
 
 Block = dict[str, Any]
@@ -79,7 +80,7 @@ class SentenceTrials:
     seed: int
     choice: PlannerChoice = EMBEDDED
     replans: int = 1
-    voice: Script | Terminal | None = None
+    voice: Voices | None = None
 
     def load(self, world: TrialWorld) -> dict[str, LoadedSkill]:
         """Every skill, for a world: by name, a spare version by its contract's key."""

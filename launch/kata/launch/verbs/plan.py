@@ -7,12 +7,16 @@ sentence.
 
 from __future__ import annotations
 
-from kata.launch import plan_files
+from kata.launch import advising, plan_files
 from kata.launch.actions import Action, act
 from kata.launch.job import Done, Job
 from kata.launch.planning import planned
 
-ACTIONS: dict[str, Action] = {"export": plan_files.exported, "import": plan_files.imported}
+ACTIONS: dict[str, Action] = {
+    "export": plan_files.exported,
+    "import": plan_files.imported,
+    "learn": advising.learned,
+}
 
 
 def run(job: Job) -> Done:

@@ -6,7 +6,7 @@ A person at a terminal, a script and a learned advisor come in by one door, as t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kata.datasets.types import Facts, Observation
@@ -102,18 +102,24 @@ class Conversation:
         call: Call | None,
         now_s: float,
     ) -> None:
-        hands = () if call is None else call.hands
-        hand = hands[0] if hands and hands[0] in seen.tools else ""
-        about = () if call is None or call.unseen(seen) else call.seen(seen).focused()
-        self.heard.append(
-            Heard(
-                now_s,
-                text[:200],
-                meaning,
-                self._call,
-                now_s - self._since_s,
-                facts.true_texts(),
-                tuple(seen.tool(hand).array().round(5).tolist()),
-                tuple(tuple(thing.pose.array().round(5).tolist()) for thing in about),
-            )
-        )
+        moment = moment_data(seen, facts, call, now_s, now_s - self._since_s)
+        self.heard.append(replace(moment, text=text[:200], meaning=meaning))
+
+
+def moment_data(
+    seen: Observation, facts: Facts, call: Call | None, now_s: float, age_s: float
+) -> Heard:
+    """A quiet moment of a run: what it looks like while a call runs."""
+    hands = () if call is None else call.hands
+    hand = hands[0] if hands and hands[0] in seen.tools else ""
+    about = () if call is None or call.unseen(seen) else call.seen(seen).focused()
+    return Heard(
+        now_s,
+        "",
+        "",
+        "" if call is None else str(call),
+        age_s,
+        facts.true_texts(),
+        tuple(seen.tool(hand).array().round(5).tolist()),
+        tuple(tuple(thing.pose.array().round(5).tolist()) for thing in about),
+    )
