@@ -29,8 +29,8 @@ ACTIONS: dict[str, Action] = {
     "rollback": stocking.rolled_back,
     "reindex": stocking.reindexed,
     "export": exporting.exported,
-    "lint": linting.linted,
     "search": searching.searched,
+    "lint": linting.linted,
 }
 
 
