@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,8 +108,7 @@ def _hashed(path: Path, most: int, copy: BinaryIO | None) -> tuple[int, str]:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = {key for key, _ in pairs if key in seen or seen.add(key)}
+        twice = {key for key, n in Counter(key for key, _ in pairs).items() if n > 1}
         raise ValueError(f"repeated keys: {', '.join(map(shown, sorted(twice)))}")
     return found
 

@@ -97,10 +97,9 @@ def _in_events(text: str, file: str) -> Iterator[AuditFinding]:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             yield _finding("yaml", file, "an alias or anchor", "each thing written out")
             return
-        if getattr(event, "tag", None) is not None and not isinstance(
-            event, yaml.DocumentStartEvent | yaml.DocumentEndEvent
-        ):
-            yield _finding("yaml", file, "a tag", "plain YAML", shown(event.tag, 60))
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            yield _finding("yaml", file, "a tag", "plain YAML", shown(tag, 60))
             return
         if isinstance(event, yaml.NodeEvent):
             nodes += 1

@@ -15,8 +15,14 @@ from kata.skills.contract.seal import SIGNATURE
 from .report import AuditFinding
 
 _LEROBOT = ("config.json", "model.safetensors", "policy_preprocessor", "policy_postprocessor")
-_KINDS = ((stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"))
-_KINDS += ((stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"))
+_KINDS = (
+    (stat.S_ISLNK, "a link"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
 def judge_entries(folder: Path) -> tuple[tuple[str, ...], tuple[AuditFinding, ...]]:
