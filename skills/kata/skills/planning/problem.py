@@ -217,7 +217,8 @@ def grounded_calls(
         domains = [table.names(parameter.type) for parameter in fixed]
         hands = table.hands if contract.one_handed else (DEFAULT_HAND,)
         given = (values or {}).get(contract.key) or _defaults(contract)
-        for *names, hand, optional in itertools.product(*domains, hands, given):
+        ways = itertools.product(itertools.product(*domains), hands, given)
+        for names, hand, optional in ways:
             count += 1
             if count > _MAX_CALLS:
                 raise PlanError(
