@@ -14,7 +14,10 @@ from kata.skills.contract.files import read_contracts
 from kata.skills.planning.language import Grounder, grounder
 from kata.skills.planning.service import make_plan
 
-FILES = ("sentences_200", "sentences_dev", "sentences_fresh", "sentences_held_out")
+FILES = (
+    *("sentences_200", "sentences_dev", "sentences_fresh", "sentences_held_out"),
+    "sentences_last",
+)
 _SKILLS = Path(__file__).resolve().parents[3] / "configs" / "skill"
 
 

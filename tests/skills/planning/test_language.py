@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kata.datasets.types import Condition
 from kata.skills.contract.contract import Contract, Parameter
 from kata.skills.contract.testing_scene import TYPES, facts_for, table_of
-from kata.skills.planning.language import Ambiguous, Grounded, Grounder, NotUnderstood
+from kata.skills.planning.language import Ambiguous, Grounded, Grounder, NotUnderstood, Unable
 from kata.skills.planning.language.lexicon import lexicon, plural, verb_forms
 from kata.skills.planning.language.words import NameWords
 from kata.skills.planning.service import make_plan
@@ -141,7 +141,7 @@ _SCENE = [
 def test_any_words_get_an_answer_and_the_same_one_twice(contracts, sentence):
     grounder = Grounder(FACTS.table, contracts)
     answer = grounder.ground(sentence, FACTS)
-    assert isinstance(answer, Grounded | Ambiguous | NotUnderstood)
+    assert isinstance(answer, Grounded | Ambiguous | NotUnderstood | Unable)
     assert answer == Grounder(FACTS.table, contracts).ground(sentence, FACTS)
     if isinstance(answer, Ambiguous):
         assert answer.options
@@ -151,7 +151,7 @@ def test_any_words_get_an_answer_and_the_same_one_twice(contracts, sentence):
 @given(st.text(alphabet=string.printable + "äß漢🙂", max_size=80))
 def test_any_text_gets_an_answer(contracts, sentence):
     answer = Grounder(FACTS.table, contracts).ground(sentence, FACTS)
-    assert isinstance(answer, Grounded | Ambiguous | NotUnderstood)
+    assert isinstance(answer, Grounded | Ambiguous | NotUnderstood | Unable)
 
 
 def test_politeness_and_case_change_nothing(contracts):

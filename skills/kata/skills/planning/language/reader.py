@@ -79,6 +79,8 @@ class Reader:
             part = self._part(segment, parts)
             if isinstance(part, Stop):
                 return part.answer
+            if isinstance(part, Dropped) and segment.joint in ("before", "after", "without"):
+                return None  # what comes before or after something unknown cannot be told
             parts.append((segment, part))
         text = self._joined(parts)
         if not text:

@@ -46,7 +46,9 @@ class Surroundings:
         if piece.tokens[end].get("relation") and not self._endings.has(said, "manner"):
             return False  # a place, such as "to my office"
         found = self._endings.nearest(said)
-        return found.label == "manner" and not wording().denies(said)
+        if "only" in said.split() or wording().denies(said):
+            return False
+        return found.label == "manner"
 
     def takes_back(self, piece: Piece, end: int) -> bool:
         """Whether the words before a token take back what follows."""
