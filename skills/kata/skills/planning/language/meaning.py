@@ -296,6 +296,8 @@ class Interpreter:
             for atom in self._scene.made
             if atom.predicate in ("on", "in") and atom.arguments[0] == chosen.names[0]
         ]
+        if not atoms:  # it goes nowhere, since no hand can have it
+            return _made({self._scene.atom("holding", chosen.names[0]): True}, chosen)
         surfaces = [a for a in atoms if "surface" in self._scene.table.types[a.arguments[1]]]
         if surfaces and (verb.asks == "drop" or "down" in clause.particles):
             target = surfaces[0].arguments[1]
