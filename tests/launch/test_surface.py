@@ -77,7 +77,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
                 *("trials", "successes", "rate", "interval", "cost", "cells", "failures"),
             },
         ),
-        (["run", SENTENCE, "video=false"], {*ANSWER, "full"}),
+        (["run", SENTENCE, "video=false"], {*ANSWER, "full", "fidelity"}),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )

@@ -18,6 +18,7 @@ from .seeds import episode_seed
 from .trials import Block
 
 if TYPE_CHECKING:
+    from kata.skills.contract.contract import Contract
     from kata.skills.evidence.attempts import Attempt, Conclusion
     from kata.skills.evidence.promotion import Ruling
     from kata.skills.library.library import Entry, Library
@@ -151,7 +152,7 @@ def rule(
 
 
 def rule_on_words(
-    library: Library, candidates: Sequence[Candidate], ruling: Ruling, measured: Mapping[str, Any]
+    library: Library, attempt: Attempt, contract: Contract, ruling: Ruling, measured: Block
 ) -> Ruling:
     """The ruling, unless the contract lies by these trials and the version's evidence together."""
     from kata.skills.evidence.fidelity import Fidelity
@@ -159,10 +160,10 @@ def rule_on_words(
     from kata.skills.evidence.fidelity_records import FIELD, recorded_fidelity
     from kata.skills.evidence.promotion import rule_on_contract
 
-    tried = candidates[0]
-    before = recorded_fidelity(library, library.show(tried.name), str(measured["robot"]))
-    counts = before + Fidelity.from_data(measured[FIELD])
-    return rule_on_contract(ruling, findings(tried.agent.contract, counts))
+    robot, own = str(measured["robot"]), attempt.record.digest
+    counts = recorded_fidelity(library, attempt.entry, robot, but=own)
+    counts += Fidelity.from_data(measured[FIELD])
+    return rule_on_contract(ruling, findings(contract, counts))
 
 
 def _policy_bytes(folder: Path | None) -> int:

@@ -36,6 +36,7 @@ def run(job: Job) -> Done:
     trials = unseal(contest, sealed)
     ruling, measured = rule(config, candidates, trials, attempt)
     known = conclusion(library, attempt)
-    ruling = ruling if known else rule_on_words(library, candidates, ruling, measured)
+    promise = candidates[0].agent.contract
+    ruling = rule_on_words(library, attempt, promise, ruling, measured)
     told = known or conclude(library, attempt, ruling, measured)
     return concluded(library, attempt, told, ruling, trials)

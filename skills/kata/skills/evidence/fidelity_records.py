@@ -13,8 +13,8 @@ FIELD = "fidelity"
 """Where counts stand in a record of evidence and, by identity, in a `result.json`."""
 
 
-def recorded_fidelity(library: Library, entry: Entry, robot: str = "") -> Fidelity:
-    """Counts over all sound evidence of a version, on one robot or on all.
+def recorded_fidelity(library: Library, entry: Entry, robot: str = "", but: str = "") -> Fidelity:
+    """Counts over all sound evidence of a version, on one robot or on all; `but` an attempt's.
 
     Evaluations in one scene may share trials: of records whose seeds overlap the longest counts.
     The trials of an attempt to be promoted are never used again. Raises PackageError for counts
@@ -25,6 +25,7 @@ def recorded_fidelity(library: Library, entry: Entry, robot: str = "") -> Fideli
         for record in library.sound_records(entry.identity)
         if record.kind == "evidence" and FIELD in record.data
         if not robot or record.data.get("robot") == robot
+        if not but or record.data.get("attempt") != but
     ]
     records.sort(key=lambda record: -len(record.data.get("seeds", ())))
     used: set[tuple[Hashable, ...]] = set()

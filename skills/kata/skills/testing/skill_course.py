@@ -39,7 +39,6 @@ class Course:
     Attributes:
         commands: as they went to the world, one a period.
         position: (T, D) of those commands.
-        tool: (F, 3) m, measured places of the call's tool.
         events: the executor's decisions.
         outcome: `done`, `failed`, `cancelled`, `unfinished`, or `refused` if it never began.
         seconds: how long the skill had the robot.
@@ -50,7 +49,6 @@ class Course:
     world: TrialWorld
     call: Call
     commands: tuple[Command, ...]
-    tool: Array
     events: tuple[Event, ...]
     first: Facts
     last: Facts
@@ -86,7 +84,6 @@ def drive(
     *,
     spoil: Spoil | None = None,
     pretend: Pretend | None = None,
-    delay_s: float = 0.0,
     cancel_s: float | None = None,
     tail_s: float = 0.5,
     limit_s: float | None = None,
@@ -100,33 +97,27 @@ def drive(
         seed: of its policy.
         spoil: changes or withholds chunks.
         pretend: changes the facts that the executor is told.
-        delay_s: from a request to its reply.
         cancel_s: when it is cancelled.
         tail_s: how long it is watched after its end.
         limit_s: when it is given up, by default well after the call's own time.
     """
     period, name = world.period_s, call.contract.name
-    options = ExecutorOptions(mode="naive", replans=0, delay_s=delay_s)
+    options = ExecutorOptions(mode="naive", replans=0)
     executor = SkillExecutor(world.robot, world.kinematics, period, {name: skill}, options)
     told = pretend or (lambda facts: facts)
-    observation, facts = world.observe(), told(world.facts())
-    first, start = world.facts(), observation.time_s
+    observation, first = world.observe(), world.facts()
+    start = observation.time_s
     most = limit_s or call.contract.duration_s + call.contract.settle_s + 3.0
     executor.start(Plan.sequence(call.achieves, [call]), start)
     commands: list[Command] = []
     events: list[Event] = []
-    tools: list[Array] = []
-    due: list[tuple[int, ChunkReply]] = []
     asked, ended, every = 0, -1, round(FRAME_S / period)
     for tick in range(round(most / period) + 1):
         now = start + tick * period
         if tick % every == 0:
             observation, facts = world.observe(), told(world.facts())
-            tools.append(observation.tool(_hand(call, observation)).position)
         if cancel_s is not None and tick == round(cancel_s / period):
             executor.cancel("a test")
-        while due and due[0][0] <= tick:
-            executor.deliver(due.pop(0)[1])
         answer = executor.tick(observation, facts, now)
         events += answer.events
         for request in answer.requests:
@@ -134,7 +125,7 @@ def drive(
                 reply = answered(skill, request, seed, asked, spoil)
                 asked += 1
                 if reply is not None:
-                    due.append((tick + round(delay_s / period), reply))
+                    executor.deliver(reply)
         commands.append(answer.command)
         world.apply(answer.command)
         if ended < 0 and executor.state in FINAL:
@@ -142,15 +133,7 @@ def drive(
         if ended >= 0 and tick >= ended + round(tail_s / period):
             break
     end = start + len(commands) * period
-    return Course(
-        world, call, tuple(commands), np.array(tools), tuple(events), first, world.facts(), asked,
-        end,
-    )  # fmt: skip
-
-
-def _hand(call: Call, observation: Observation) -> str:
-    """The call's first hand, where the robot has one of that name."""
-    return next((hand for hand in call.hands if hand in observation.tools), "")
+    return Course(world, call, tuple(commands), tuple(events), first, world.facts(), asked, end)
 
 
 def answered(
