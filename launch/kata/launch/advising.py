@@ -37,11 +37,17 @@ class Voices:
         from kata.skills.execution.advisor import Advisor
 
         spoken = [] if self.person is None else [self.person.begin()]
-        return _Both([*spoken, *([] if self.advisor is None else [Advisor(self.advisor)])])
+        return Together([*spoken, *([] if self.advisor is None else [Advisor(self.advisor)])])
 
 
 @dataclass(frozen=True, slots=True)
-class _Both:
+class Together:
+    """Several who may speak in one run.
+
+    Attributes:
+        voices: the first one comes first.
+    """
+
     voices: Sequence[Corrector]
 
     def says(self, observation: Observation, facts: Facts, call: Call | None) -> Sequence[str]:

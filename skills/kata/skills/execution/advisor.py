@@ -15,11 +15,14 @@ from kata.datasets.types import DatasetError, Facts, Observation
 from kata.policies.advisor import AdvisorNetwork, train_network
 from kata.skills.contract.call import Call
 
-from .correcting import moment_data
+from .correcting import Advice, moment_data
 from .moments import HISTORY, Examples, Moment, Vocabulary, examples_of
 
 EVERY_S = 0.25
 """How often it looks."""
+
+AGAIN_S = 0.8
+"""How long it waits for what it said to show, before it says more in the same call."""
 
 STEPS = 600
 """Batches of its training."""
@@ -37,7 +40,7 @@ class Learned:
     """What an advisor knows.
 
     Attributes:
-        threshold: chance of a correction from which on it is said.
+        threshold: chance of any correction from which on the likeliest one is said.
     """
 
     vocabulary: Vocabulary
@@ -105,7 +108,8 @@ def _threshold(network: AdvisorNetwork, found: Examples, held: Rows) -> tuple[fl
     chances = network.chances(found.features[held])
     labels = found.labels[held]
     best = chances[:, 1:].argmax(axis=1) + 1
-    sure = chances[np.arange(len(best)), best]
+    # Corrections that nearly mean the same share their chance; what counts is that one is due.
+    sure = 1.0 - chances[:, 0]
     silent = labels == 0
     allowed = np.sort(sure[silent])[::-1]
     cut = int(FALSE_ALARMS * len(allowed))
@@ -127,13 +131,14 @@ class Advisor:
     _call: str = ""
     _since_s: float = 0.0
     _asked_s: float = float("-inf")
+    _spoke_s: float = float("-inf")
 
     def says(self, observation: Observation, facts: Facts, call: Call | None) -> Sequence[str]:
         """What a person would say now; nothing between calls."""
         now, name = observation.time_s, "" if call is None else str(call)
         if name != self._call or now < self._asked_s:
             self._call, self._since_s, self._recent, self._said = name, now, [], []
-            self._asked_s = float("-inf")
+            self._asked_s = self._spoke_s = float("-inf")
         if call is None or now - self._asked_s < EVERY_S - 1e-9:
             return ()
         self._asked_s = now
@@ -143,15 +148,17 @@ class Advisor:
         self._keep(moment)
         if chance < self.learned.threshold or meaning in self._said:
             return ()
+        if now - self._spoke_s < AGAIN_S - 1e-9:
+            return ()
         self._said.append(meaning)
-        return (text,)
+        self._spoke_s = now
+        return (Advice(text),)
 
     def _best(self, moment: Moment) -> tuple[str, str, float]:
         vocabulary = self.learned.vocabulary
         features = vocabulary.features([*self._recent, moment], self._said)
-        chances = self.learned.network.chances(features[None])[0, 1:]
-        index = int(chances.argmax())
-        return (*vocabulary.commands[index], float(chances[index]))
+        chances = self.learned.network.chances(features[None])[0]
+        return (*vocabulary.commands[int(chances[1:].argmax())], float(1.0 - chances[0]))
 
     def _keep(self, moment: Moment) -> None:
         """Moments of its history lie as far apart as those that it was trained on."""

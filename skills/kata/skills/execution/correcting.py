@@ -20,6 +20,12 @@ QUIET_S = 1.0
 """How often the state is kept while nobody says anything: what it looks like when all is well."""
 
 
+class Advice(str):
+    """What an advisor says; it is logged as such, so that no advisor learns from advice."""
+
+    __slots__ = ()
+
+
 class Corrector(Protocol):
     """Says something while a run goes on, or nothing."""
 
@@ -38,6 +44,7 @@ class Heard:
         facts: those that were true.
         tool: `pose_world_tool` (7,) of the call's hand.
         things: `pose_world_thing` (7,) of what the call is about, in order.
+        advised: whether an advisor said it, and no person.
     """
 
     time_s: float
@@ -48,6 +55,7 @@ class Heard:
     facts: tuple[str, ...]
     tool: tuple[float, ...]
     things: tuple[tuple[float, ...], ...]
+    advised: bool = False
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a line of a file."""
@@ -60,6 +68,7 @@ class Heard:
             "facts": list(self.facts),
             "tool": list(self.tool),
             "things": [list(thing) for thing in self.things],
+            "advised": self.advised,
         }
 
 
@@ -103,7 +112,8 @@ class Conversation:
         now_s: float,
     ) -> None:
         moment = moment_data(seen, facts, call, now_s, now_s - self._since_s)
-        self.heard.append(replace(moment, text=text[:200], meaning=meaning))
+        advised = isinstance(text, Advice)
+        self.heard.append(replace(moment, text=text[:200], meaning=meaning, advised=advised))
 
 
 def moment_data(

@@ -38,6 +38,7 @@ class Moment:
     things: tuple[tuple[float, ...], ...]
     text: str = ""
     meaning: str = ""
+    advised: bool = False
 
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> Moment:
@@ -52,6 +53,7 @@ class Moment:
                 tuple(tuple(float(x) for x in thing) for thing in data["things"]),
                 str(data["text"]),
                 str(data["meaning"]),
+                bool(data.get("advised", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DatasetError("not a moment of a run", got=repr(error)) from None
@@ -84,7 +86,7 @@ class Vocabulary:
         kept = list(moments)
         texts: dict[str, dict[str, int]] = {}
         for moment in kept:
-            if moment.meaning and moment.meaning != "stop":
+            if moment.meaning and moment.meaning != "stop" and not moment.advised:
                 counts = texts.setdefault(moment.meaning, {})
                 counts[moment.text] = counts.get(moment.text, 0) + 1
         commands = {
@@ -133,18 +135,21 @@ class Examples:
 
 
 def examples_of(runs: Sequence[Sequence[Moment]], vocabulary: Vocabulary) -> Examples:
-    """Every moment of these runs that teaches something, each run in the order of time."""
+    """Every moment of these runs that teaches something, each run in the order of time.
+
+    What an advisor said is known to the moments after it, and is no example itself.
+    """
     labels_of = {meaning: i for i, (meaning, _) in enumerate(vocabulary.commands, 1)}
     rows, labels, owners = [], [], []
     for owner, moments in enumerate(runs):
-        spoken = [moment.time_s for moment in moments if moment.text]
+        spoken = [each.time_s for each in moments if each.text and not each.advised]
         recent: list[Moment] = []
         said: list[str] = []
         for moment in moments:
             if recent and recent[-1].call != moment.call:
                 recent, said = [], []
             recent = [*recent, moment][-HISTORY:]
-            label = labels_of.get(moment.meaning, 0)
+            label = 0 if moment.advised else labels_of.get(moment.meaning, 0)
             soon = any(0.0 <= time - moment.time_s < BEFORE_S for time in spoken)
             if label or not (soon or moment.text):
                 rows.append(vocabulary.features(recent, said))
