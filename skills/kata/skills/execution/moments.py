@@ -145,9 +145,10 @@ def examples_of(runs: Sequence[Sequence[Moment]], vocabulary: Vocabulary) -> Exa
         spoken = [each.time_s for each in moments if each.text and not each.advised]
         recent: list[Moment] = []
         said: list[str] = []
+        call = ""
         for moment in moments:
-            if recent and recent[-1].call != moment.call:
-                recent, said = [], []
+            if call != moment.call:
+                call, recent, said = moment.call, [], []
             recent = [*recent, moment][-HISTORY:]
             label = 0 if moment.advised else labels_of.get(moment.meaning, 0)
             soon = any(0.0 <= time - moment.time_s < BEFORE_S for time in spoken)
