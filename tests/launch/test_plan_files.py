@@ -34,6 +34,16 @@ def test_a_plan_comes_back_and_is_checked(
     assert f"next: kata run plan={file}" in capsys.readouterr().out
 
 
+def test_a_problem_is_written_for_other_planners(tmp_path: Path) -> None:
+    folder = tmp_path / "pddl"
+    line = ["plan", "export", SENTENCE, "format=pddl", f"to={folder}"]
+    assert main([*line, f"out={tmp_path / 'run'}"]) == 0
+    assert (folder / "domain.pddl").read_text().startswith("(define (domain")
+    assert "(closed drawer)" in (folder / "problem.pddl").read_text()
+    assert main(["plan", "import", str(folder / "plan.txt"), f"out={tmp_path / 'in'}"]) == 0
+    assert result(tmp_path / "in")["calls"] == CALLS
+
+
 @pytest.mark.parametrize(("name", "sign"), [("dot", "digraph"), ("svg", "<svg"), ("text", "goal:")])
 def test_pictures_are_written(name: str, sign: str, tmp_path: Path) -> None:
     assert main(["plan", "export", SENTENCE, f"format={name}", f"out={tmp_path / 'run'}"]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kata.datasets.types import ConfigError, UnknownNameError
 
@@ -11,29 +12,33 @@ from .job import Done, Job
 from .planning import Scene, answer_lines
 from .workspace import write_text
 
+if TYPE_CHECKING:
+    from kata.skills.planning.plan import Plan
+
 _ENDINGS = {"text": "txt"}
-_READ_BACK = ("xml", "json")
+PDDL = "pddl"
+_READ_BACK = ("xml", "json", PDDL)
 _MOST_BYTES = 4_000_000
 
 
 def exported(job: Job, word: str) -> Done:
     """Plan a sentence and write the plan in `format` to `to`, else into the run's folder.
 
-    Raises UnknownNameError for another format, StorageError where the disk refuses.
+    As `pddl` the problem is written too: three files in the folder `to`. Raises UnknownNameError
+    for another format, StorageError where the disk refuses.
     """
-    from kata.skills.planning.export import FORMATS, write_plan
+    from kata.skills.planning.export import FORMATS
 
     name = str(job.config.format)
-    if name not in FORMATS:
-        raise UnknownNameError("format", name, FORMATS, where="format")
+    if name not in (*FORMATS, PDDL):
+        raise UnknownNameError("format", name, (*FORMATS, PDDL), where="format")
     scene = Scene.of(job.config)
     answer = scene.answer(word)
     lines = answer_lines(answer)
     if answer.plan is None:
         return Done(answer.to_json(), lines, "say it in other words; see the message above", 1)
-    ending = _ENDINGS.get(name, name)
-    path = Path(job.config.to).expanduser() if job.config.to else job.folder / f"plan.{ending}"
-    write_text(path, write_plan(answer.plan, name, scene.known.contracts))
+    write = _pddl_files if name == PDDL else _file
+    path = write(job, name, answer.plan, scene)
     then = ["kata", "plan", "import", str(path), *job.same_scene()]
     return Done(
         {**answer.to_json(), "format": name, "file": str(path)},
@@ -42,19 +47,43 @@ def exported(job: Job, word: str) -> Done:
     )
 
 
+def _file(job: Job, name: str, plan: Plan, scene: Scene) -> Path:
+    from kata.skills.planning.export import write_plan
+
+    ending = _ENDINGS.get(name, name)
+    path = Path(job.config.to).expanduser() if job.config.to else job.folder / f"plan.{ending}"
+    write_text(path, write_plan(plan, name, scene.known.contracts))
+    return path
+
+
+def _pddl_files(job: Job, _name: str, plan: Plan, scene: Scene) -> Path:
+    """Domain, problem and plan in a folder; the plan's file."""
+    from kata.skills.planning.experience import expected_costs
+    from kata.skills.planning.pddl import pddl_texts, plan_lines, to_problem
+
+    known = scene.known
+    costs = expected_costs(known.contracts, known.success)
+    domain, problem = pddl_texts(to_problem(plan.goal, scene.facts, known.contracts, costs))
+    folder = Path(job.config.to).expanduser() if job.config.to else job.folder.path
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {"domain.pddl": domain, "problem.pddl": problem}
+    for name, text in (texts | {"plan.txt": plan_lines(plan, known.contracts)}).items():
+        write_text(folder / name, text)
+    return folder / "plan.txt"
+
+
 def imported(job: Job, word: str) -> Done:
     """Read a plan and check it in the scene; the exit code is 1 where it does not hold.
 
     Raises PlanError for a file that is no plan.
     """
     from kata.skills.planning.check import check_plan
-    from kata.skills.planning.export import read_plan
-    from kata.skills.planning.export.given import judged
+    from kata.skills.planning.export.given import judged, plan_here
     from kata.skills.planning.export.tree import tree_lines
 
     text = plan_text(word)
     scene = Scene.of(job.config)
-    plan = read_plan(text, scene.known.contracts)
+    plan = plan_here(text, scene.facts, scene.known.contracts)
     found = check_plan(plan, scene.facts, scene.known.contracts)
     answer = judged(plan, found)
     head = f"plan: {answer.message}" if not found else "no plan: it does not hold here"

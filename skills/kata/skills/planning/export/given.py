@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kata.datasets.types import Facts
 from kata.skills.contract.contract import Contract
 from kata.skills.planning.check import Violation, check_plan
+from kata.skills.planning.pddl import plan_of_lines
 from kata.skills.planning.plan import Failure, Plan
 from kata.skills.planning.sentence import Exchange
 from kata.skills.planning.service import PlanAnswer
@@ -20,7 +21,7 @@ class GivenPlan:
     """Answers every sentence with one plan, wherever it is sound.
 
     Attributes:
-        text: of the plan, as xml or json.
+        text: of the plan; see `plan_here`.
     """
 
     text: str
@@ -34,8 +35,18 @@ class GivenPlan:
         history: Sequence[Exchange] = (),
     ) -> PlanAnswer:
         """The plan, or what is wrong with it here. Raises PlanError for a text that is no plan."""
-        plan = read_plan(self.text, contracts)
+        plan = plan_here(self.text, facts, contracts)
         return judged(plan, check_plan(plan, facts, contracts))
+
+
+def plan_here(text: str, facts: Facts, contracts: Sequence[Contract]) -> Plan:
+    """The plan of a text: a behaviour tree, JSON, or the lines that planners of PDDL write.
+
+    Raises PlanError naming what is wrong.
+    """
+    if text.lstrip("\ufeff \t\r\n").startswith(("<", "{", "[")):
+        return read_plan(text, contracts)
+    return plan_of_lines(text, facts, contracts)
 
 
 def judged(plan: Plan, violations: Sequence[Violation]) -> PlanAnswer:
