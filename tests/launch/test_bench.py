@@ -172,6 +172,13 @@ def test_a_real_bench_runs_in_little(tmp_path: Path) -> None:
     assert len(found.growth[0].points) == 2
 
 
+def test_what_corrections_are_worth_is_measured_in_little(tmp_path: Path) -> None:
+    said: list[str] = []
+    found = find_bench("corrections")(BenchContext(tmp_path, 0, True, said.append))
+    assert [row.ours.runs for row in found.rows] == [1, 1, 1]
+    assert [text.split(":")[0] for text in said] == ["round 1", "round 2"]
+
+
 def test_words_that_name_no_bench_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench"]) == 2
     assert "which bench?" in capsys.readouterr().err

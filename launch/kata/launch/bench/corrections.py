@@ -45,8 +45,8 @@ def run(context: BenchContext) -> BenchResult:
     from kata.skills.evidence.paired import PairedOutcomes
     from kata.skills.execution.advisor import Advisor
 
-    trials = 2 if context.quick else _TRIALS
-    bench = _Bench(context.seed, 6 if context.quick else EPISODES)
+    trials = 1 if context.quick else _TRIALS
+    bench = _Bench(context.seed, *((2, 5) if context.quick else (ROUNDS, EPISODES)))
     advisor, corrected, said = bench.teach(context)
     with_it: list[bool] = []
     without: list[bool] = []
@@ -81,12 +81,12 @@ def run(context: BenchContext) -> BenchResult:
 class _Bench:
     """One world and one set of biased skills for all trials."""
 
-    def __init__(self, seed: int, episodes: int) -> None:
+    def __init__(self, seed: int, rounds: int, episodes: int) -> None:
         from kata.sim.scene.config import TableWorldConfig
         from kata.sim.tasks import make_trial
         from kata.skills.testing.biased import biased
 
-        self._seed, self._episodes = seed, episodes
+        self._seed, self._rounds, self._episodes = seed, rounds, episodes
         self._world: Any = make_trial("table", "nominal", TableWorldConfig.load())
         world: Any = self._world
         alone = [contract for contract in build.contracts() if contract.embodiment.arms == 1]
@@ -102,7 +102,7 @@ class _Bench:
         runs: list[list[Moment]] = []
         corrected: list[float] = []
         said = 0
-        for number in range(ROUNDS):
+        for number in range(self._rounds):
             wins = 0
             for index in range(self._episodes):
                 seed = episode_seed(self._seed, f"corrections round {number}", index)
