@@ -114,7 +114,16 @@ TARS = {
     "two folders": ([member("place/skill.yaml")], "more than one folder"),
     "a folder in the folder": ([member("pick/more/skill.yaml")], "more than one folder"),
     "a name twice": ([member("pick/skill.yaml")], "comes twice"),
-    "a name twice, but for its case": ([member("pick/Skill.yaml")], "comes twice"),
+    "a name twice, but for its case": ([member("pick/A.md"), member("pick/a.md")], "comes twice"),
+    "a file with holes": (
+        [
+            member(
+                "pick/x.md",
+                pax_headers={"GNU.sparse.map": "0,1", "GNU.sparse.size": "1000", "path": "x"},
+            )
+        ],
+        NO_FILE,
+    ),
     "too many files": ([member(f"pick/{n}.json") for n in range(65)], "too many files"),
     "too many folders": (
         [member(f"{n}", b"", type=tarfile.DIRTYPE) for n in range(1001)],
@@ -145,6 +154,14 @@ def test_a_hostile_tar_is_refused_and_leaves_nothing(library, package, tmp_path,
 def test_the_good_one_beside_them_is_taken(library, package, tmp_path):
     path = tar_of(tmp_path / "a.tgz", member("./", b"", type=tarfile.DIRTYPE), *members_of(package))
     assert install(library, str(path)).new
+
+
+def test_a_package_in_a_folder_in_a_folder_is_refused(library, package, tmp_path):
+    members = members_of(package)
+    for info, _ in members:
+        info.name = f"skills/{info.name}"
+    with pytest.raises(PackageError, match="more than one folder"):
+        install(library, str(tar_of(tmp_path / "a.tgz", *members)))
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -229,6 +246,17 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path):
     with gzip.open(tmp_path / "a.tar.gz", "wb") as file:
         file.write(info.tobuf(tarfile.PAX_FORMAT) + bytes(40 << 20))
     with pytest.raises(PackageError, match="a header that is too long"):
+        unpack(tmp_path / "a.tar.gz", tmp_path)
+
+
+def test_headers_that_go_on_and_on_are_refused(tmp_path):
+    record = b"1048576 comment=" + b"x" * (1048576 - 17) + b"\n"
+    info = tarfile.TarInfo("pax_global_header")
+    info.type, info.size = tarfile.XGLTYPE, len(record)
+    with gzip.open(tmp_path / "a.tar.gz", "wb", compresslevel=1) as file:
+        for _ in range(80):
+            file.write(info.tobuf(tarfile.USTAR_FORMAT) + record)
+    with pytest.raises(PackageError, match="far more than it is"):
         unpack(tmp_path / "a.tar.gz", tmp_path)
 
 

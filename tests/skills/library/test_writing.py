@@ -2,6 +2,7 @@
 
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from kata.datasets.types import PackageError
 from kata.skills.contract.files import read_contracts
 from kata.skills.contract.package import scripted, verify
+from kata.skills.contract.storage import alone
+from kata.skills.library import placing
 from kata.skills.library.entries import survey_files
 from kata.skills.library.library import Library
 from kata.skills.library.signing import Keyring
@@ -105,7 +109,8 @@ def test_nothing_is_lost_where_processes_write_at_once(made, tmp_path):
     for entry in library.list():
         told = {record.data["by"] for record in library.records(entry, "source")}
         assert told == {0, 1, 2}
-        assert library.records(entry)[0].data["state"] == "draft"
+        assert library.records(entry)[0].data == {"state": "draft", "reason": "added"}
+        assert len(told) == len(library.records(entry, "source"))
     evidence = library.records(library.show("pick@1.0.0"), "evidence")
     assert {(r.data["by"], r.data["number"]) for r in evidence} == {
         (which, number) for which in range(3) for number in range(4)
@@ -117,6 +122,60 @@ def test_nothing_is_lost_where_processes_write_at_once(made, tmp_path):
     pins = sorted((library.root / "pins" / "pick").iterdir())
     assert [path.name[:6] for path in pins] == [f"{n:06d}" for n in range(1, len(pins) + 1)]
     assert library.best("pick").version == library.pins()["pick"].version
+
+
+WAITER = (
+    START
+    + """
+entry = library.show("pick@1.0.0")
+steps = {
+    "add": lambda: library.add(made / "pick-1.1.0"),
+    "state": lambda: library.set_state(entry, "candidate", "test"),
+    "pin": lambda: library.pin("pick@1.0.0"),
+    "sweep": library.sweep,
+}
+for name, step in steps.items():
+    sys.stdin.readline()
+    step()
+    print(name, flush=True)
+"""
+)
+
+
+def test_each_change_waits_for_the_one_before(made, tmp_path):
+    library = library_of(made, tmp_path)
+    library.add(made / "made" / "pick-1.0.0")
+    command = [sys.executable, "-c", WAITER, str(library.root), str(made / "made"), "0"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for name in ("add", "state", "pin", "sweep"):
+            with alone(library.root):
+                process.stdin.write("\n")
+                process.stdin.flush()
+                assert not select.select([process.stdout], [], [], 0.3)[0], name
+            assert process.stdout.readline() == f"{name}\n"
+    assert library.best("pick").state == "candidate"
+
+
+def test_a_package_that_changes_while_it_is_copied_is_not_let_in(made, tmp_path, monkeypatch):
+    library = library_of(made, tmp_path)
+    copy = placing.copy_plain
+
+    def other(path, target, most):
+        done = copy(path, target, most)
+        if path.name == "manifest.sig":
+            (target.parent / "policy.json").write_text("{}")
+        return done
+
+    monkeypatch.setattr(placing, "copy_plain", other)
+    with pytest.raises(PackageError, match=r"altered policy\.json"):
+        library.add(made / "made" / "pick-1.0.0")
+    assert library.list() == ()
+    assert library.recorded() == ()
 
 
 def killed(made: Path, folder: Path, delay_s: float) -> None:
