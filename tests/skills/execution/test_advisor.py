@@ -71,7 +71,7 @@ def test_features_tell_the_past_of_the_call_and_what_was_said_in_it():
 
 
 def test_just_before_a_correction_silence_is_no_example():
-    run = [moment(0.0), moment(1.2), moment(1.8, "3 cm to the right", RIGHT), moment(2.2)]
+    run = [moment(0.0), moment(1.5), moment(1.8, "3 cm to the right", RIGHT), moment(2.2)]
     words = Vocabulary.of(run)
     assert examples_of([run], words).labels.tolist() == [0, 1, 0]
     not_understood = [*run, moment(4.0, "a sandwich")]

@@ -15,13 +15,13 @@ from kata.datasets.types import DatasetError, Facts, Observation
 from kata.policies.advisor import AdvisorNetwork, train_network
 from kata.skills.contract.call import Call
 
-from .correcting import Advice, moment_data
+from .correcting import QUIET_S, Advice, moment_data
 from .moments import HISTORY, Examples, Moment, Vocabulary, examples_of
 
 EVERY_S = 0.25
 """How often it looks."""
 
-AGAIN_S = 0.8
+AGAIN_S = 0.5
 """How long it waits for what it said to show, before it says more in the same call."""
 
 STEPS = 600
@@ -32,7 +32,7 @@ FALSE_ALARMS = 0.02
 
 _HELD_OUT = 5
 Rows = NDArray[np.bool_]
-_KEPT_S = 1.0
+_KEPT_S = QUIET_S
 
 
 @dataclass(frozen=True, slots=True)

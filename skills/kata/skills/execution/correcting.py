@@ -16,7 +16,7 @@ from kata.skills.planning.corrections import Unclear, read_correction
 from .messages import Event
 from .options import Executor
 
-QUIET_S = 1.0
+QUIET_S = 0.25
 """How often the state is kept while nobody says anything: what it looks like when all is well."""
 
 

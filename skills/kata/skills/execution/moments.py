@@ -17,7 +17,7 @@ from kata.datasets.types import Array, DatasetError
 HISTORY = 3
 """Moments that are looked at: this one and those before it in the same call."""
 
-BEFORE_S = 1.0
+BEFORE_S = 0.4
 """A quiet moment this shortly before a correction is no example of silence."""
 
 THINGS = 2
@@ -142,7 +142,7 @@ def examples_of(runs: Sequence[Sequence[Moment]], vocabulary: Vocabulary) -> Exa
     labels_of = {meaning: i for i, (meaning, _) in enumerate(vocabulary.commands, 1)}
     rows, labels, owners = [], [], []
     for owner, moments in enumerate(runs):
-        spoken = [each.time_s for each in moments if each.text and not each.advised]
+        spoken = [moment.time_s for moment in moments if moment.text]
         recent: list[Moment] = []
         said: list[str] = []
         call = ""
