@@ -94,7 +94,18 @@ def test_its_library_can_be_used(done: Path, tmp_path: Path, kata_home: Path) ->
     assert result["calls"] == ["open(drawer)"]
 
 
-def test_what_is_there_is_not_done_again(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_demo_that_another_key_signed_is_not_gone_on_with(
+    done: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*LINE, f"out={done}"]) == 2
+    assert "a package that this robot does not trust" in capsys.readouterr().err
+
+
+def test_what_is_there_is_not_done_again(
+    done: Path, monkeypatch: pytest.MonkeyPatch, kata_home: Path
+) -> None:
+    shutil.copytree(done.parent / "keys", kata_home / "keys")
+
     def refuse(*_: object) -> None:
         raise AssertionError("done again")
 
