@@ -114,7 +114,7 @@ TARS = {
     "two folders": ([member("place/skill.yaml")], "more than one folder"),
     "a folder in the folder": ([member("pick/more/skill.yaml")], "more than one folder"),
     "a name twice": ([member("pick/skill.yaml")], "comes twice"),
-    "a name twice, but for its case": ([member("pick/A.md"), member("pick/a.md")], "comes twice"),
+    "a name twice, but for its case": ([member("pick/a.md"), member("pick/A.md")], "comes twice"),
     "a file with holes": (
         [
             member(

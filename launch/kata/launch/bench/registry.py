@@ -16,6 +16,7 @@ BENCHES: Mapping[str, str] = {
     "record": "kata.launch.bench.record:run",
     "latency": "kata.launch.bench.latency:run",
     "start": "kata.launch.bench.start:run",
+    "library": "kata.launch.bench.library:run",
     "search": "kata.launch.bench.search:run",
     "executor": "kata.launch.bench.executor:run",
     "sim": "kata.launch.bench.sim:run",

@@ -68,7 +68,10 @@ def trained_so_far(folder: Path, skill: str) -> float:
 
 def draft(folder: Path, skill: str, learned: Block) -> Agent:
     """The trained skill, before it has a boundary."""
-    return Agent(build.contract(skill), folder / DRAFTS / skill / str(learned["package"]))
+    from kata.skills.contract.files import read_contract
+
+    package = folder / DRAFTS / skill / str(learned["package"])
+    return Agent(read_contract(package / "skill.yaml"), package)
 
 
 def trials_of(config: Config, agent: Agent, start: str) -> SkillTrials:
