@@ -139,23 +139,27 @@ def _meet(giver: Sight, taker: Sight, thing: EntityState, meeting: _Meeting) -> 
             return meeting.ready(taker, "clear", OPENING_M, _TAKER_RAD)
         return meeting.towards(giver, "bring", meeting.place, squeeze(thing), giving=True)
     closing = taker.opening < OPENING_M - 0.01
-    taking = {"orientation": meeting.taking, "hand": taker.hand}
     if np.abs(rest).max() < (2.0 if closing else 1.0) * _ALIGNED_M and turned < _ALIGNED_RAD:
-        return Target("take", goal, 0.0, squeeze(thing), **taking)
+        closed = squeeze(thing)
+        return Target("take", goal, 0.0, closed, orientation=meeting.taking, hand=taker.hand)
     if reaching:
-        return Target("reach", goal, 0.0, OPENING_M, axis=into, speed=_SPEED_M_S, **taking)
+        return Target(
+            "reach", goal, 0.0, OPENING_M, axis=into, speed=_SPEED_M_S,
+            orientation=meeting.taking, hand=taker.hand,
+        )  # fmt: skip
     return meeting.towards(taker, "approach", goal - into * _BEFORE_M, OPENING_M, giving=False)
 
 
 def _part(giver: Sight, taker: Sight, thing: EntityState, meeting: _Meeting) -> Target:
     """The taker has it: let go, draw back, and carry it away."""
-    giving = {"orientation": meeting.giving, "hand": giver.hand}
     away = meeting.side(giver)
     if away < _AWAY_M:
-        if giver.opening < width(thing) + 0.02:
-            return Target("release", giver.tool, 0.0, OPENING_M, **giving)
+        free = giver.opening >= width(thing) + 0.02
         back = giver.tool - meeting.across * (_AWAY_M + 0.02 - away)
-        return Target("leave", back, 0.0, OPENING_M, axis=meeting.across, **giving)
+        return Target(
+            "leave" if free else "release", back if free else giver.tool, 0.0, OPENING_M,
+            axis=meeting.across if free else None, orientation=meeting.giving, hand=giver.hand,
+        )  # fmt: skip
     if away < _SIDE_M:
         return meeting.ready(giver, "leave", OPENING_M, 0.0)
     return meeting.ready(taker, "carry", squeeze(thing), _TAKER_RAD)

@@ -74,7 +74,7 @@ class Sight:
         centre = np.arctan2(way[1], way[0]) + _WRIST_CENTRE_RAD
         now = centre + wrap(self.yaw - centre)
         nearest = wanted_rad + period * np.round((now - wanted_rad) / period)
-        options = [nearest + k * period for k in (0, -1, 1)]
+        options = [nearest + k * period for k in (0, -1, 1, -2, 2)]
         fits = [y for y in options if abs(y - centre) <= _WRIST_SPAN_RAD]
         best = min(fits or options, key=lambda y: abs(y - now))
         # Never more than this at once: the short way round could lead through the wrist's stop.
