@@ -57,7 +57,9 @@ def test_every_command_has_its_verb_and_keys(page: Path) -> None:
         arguments = split(rest, keys)
         given = [override_key(override).split(".")[0] for override in arguments.overrides]
         assert all(keys.key(key) for key in given if not (arguments.multirun and key in SPREAD))
-        if keys.words == "names" and arguments.words:
+        if keys.words == "names" and keys.actions and arguments.words:
+            assert arguments.words[0] in [action.name for action in keys.actions], command
+        elif keys.words == "names" and arguments.words:
             usage = keys.usage.split()
             assert arguments.words[0] in usage or usage[0].isupper(), command
 
