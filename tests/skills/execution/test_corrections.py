@@ -1,16 +1,23 @@
 """Corrections change the running call at once, within bounds, and are told in the log."""
 
+import functools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kata.datasets.types import Condition
 from kata.skills.contract.call import Call
+from kata.skills.execution.executor import SkillExecutor
+from kata.skills.execution.messages import ChunkReply, LoadedSkill, PlanQuery, PlanReply
 from kata.skills.execution.options import ExecutorOptions
 from kata.skills.execution.runner import run
+from kata.skills.planning.corrections import Instead, Shift
 from kata.skills.planning.plan import Plan
 from kata.skills.planning.planner import SymbolicPlanner
 from kata.skills.testing import FakeWorld
 from kata.skills.testing.fake_skills import CONTRACTS, drawer_plan, good_skills
+from kata.skills.testing.fake_two_hands import TwoHandWorld, two_hand_skills
 
 
 class Script:
@@ -76,16 +83,72 @@ def test_the_pace_is_bounded():
     assert paces == ["'much slower': pace 0.25"] * 3
 
 
-def test_a_shift_moves_the_target_for_this_call_alone():
-    plan, planner = drawer_plan(), SymbolicPlanner()
-    usual = run(FakeWorld(), plan, good_skills(), planner, "blended", 0)
-    moved = go(plan, planner, at_0_1="3 cm to the left")
-    # `open` works at the drawer's handle; the fake one asks the waypoints once, at its beginning.
-    assert "steered" in kinds(moved)
-    shifts = [event.reason for event in moved.events if event.kind == "steered"]
-    assert shifts == ["'3 cm to the left': target moved by (0, 0.03, 0) m"]
+class Watched:
+    """A policy that remembers how far from the truth it saw the last thing in focus."""
+
+    def __init__(self, inner):
+        self.inner, self.spec, self.chunk_spec = inner, inner.spec, inner.chunk_spec
+        self.seen = []
+
+    def reset(self, seed):
+        self.inner.reset(seed)
+
+    def chunk(self, observation, request):
+        last = observation.focused()[-1]
+        truth = observation.entities[last.name]
+        self.seen.append((request.start_s, *(last.spot - TRUE_SPOTS[last.name](truth))))
+        return self.inner.chunk(observation, request)
+
+
+TRUE_SPOTS = {}
+
+
+def watched(plan, planner=None, options=None, delay_s=0.0, **says):
+    world = FakeWorld()
+    skills = {}
+    for name, skill in good_skills().items():
+        skills[name] = LoadedSkill(skill.contract, Watched(skill.policy), skill.boundary)
+    TRUE_SPOTS.update({n: lambda truth, n=n: world.observe().entities[n].spot
+                       for n in ("red_cube", "drawer")})  # fmt: skip
+    log = run(
+        world, plan, skills, planner, "blended", 0, delay_s,
+        options=options or ExecutorOptions(replans=0), corrector=Script(**says),
+    )  # fmt: skip
+    return log, {name: np.array(skill.policy.seen) for name, skill in skills.items()}
+
+
+def test_a_shift_moves_what_the_policy_sees_for_this_call_alone():
+    plan = drawer_plan()
+    log, seen = watched(plan, at_0_3="3 cm to the left")
+    assert reason(log, "steered") == "'3 cm to the left': target moved by (0, 0.03, 0) m"
+    opened = seen["open"]
+    assert not opened[opened[:, 0] < 0.3][:, 1:].any()
+    after = opened[opened[:, 0] >= 0.3][:, 1:]
+    assert len(after)
+    assert np.allclose(after, [0.0, 0.03, 0.0])
+    for name in ("pick", "place_in", "close"):
+        if len(seen[name]):
+            assert not seen[name][:, 1:].any()
+
+
+def test_with_delayed_replies_the_shift_is_in_the_very_next_chunk():
+    _, seen = watched(PICK, delay_s=0.1, at_0_5="3 cm to the left")
+    shifted = seen["pick"][seen["pick"][:, 2] > 0.02]
+    assert shifted[0, 0] == pytest.approx(0.5, abs=0.051)
+
+
+def test_slower_is_no_reason_to_be_late():
+    """The skill's own time is counted: at a quarter of the pace it has four times as long."""
+    short = Call(replace(CONTRACTS["pick"], duration_s=2.5), ("red_cube",))
+    plan = Plan.sequence(Condition.parse("holding(red_cube)"), [short])
+    skills = good_skills() | {"pick": replace(good_skills()["pick"], contract=short.contract)}
+    usual = run(FakeWorld(), plan, skills, None, "blended", 0)
+    slow = run(
+        FakeWorld(), plan, skills, None, "blended", 0, corrector=Script(at_0_1="much slower")
+    )
     assert usual.success
-    assert moved.events[-1].kind == "finished"
+    assert slow.success
+    assert slow.duration_s > 2.6 > usual.duration_s
 
 
 def test_shifts_add_up_to_their_bound():
@@ -94,13 +157,125 @@ def test_shifts_add_up_to_their_bound():
     assert shifts == ["(0, 0.04, 0) m", "(0, 0.05, 0) m", "(0, 0.05, 0.04) m"]
 
 
-def test_another_thing_is_planned_for_from_what_holds_now():
-    """The bin is not there in the fake world, so another place: it is told, and it rests."""
+class Goals:
+    """A planner that remembers the goals it was asked for, and gives the calls left to do."""
+
+    def __init__(self):
+        self.goals, self.inner = [], SymbolicPlanner()
+
+    def plan(self, goal, facts, contracts, failures=()):
+        self.goals.append(str(goal))
+        return self.inner.plan(goal, facts, contracts, failures)
+
+
+def corrected(executor, planner, said, seconds=8.0):
+    """Tick an executor of the table-less world with things renamed in its facts; its events."""
     world = FakeWorld()
-    wrong = go(drawer_plan(), SymbolicPlanner(), at_0_5="the green one")
-    assert "not_understood" in kinds(wrong)
-    assert wrong.success
-    assert world.facts().table.types.keys() == {"red_cube", "drawer"}
+    skills, events = good_skills(), []
+    executor.start(drawer_plan(), 0.0)
+    for tick in range(round(seconds / world.period_s)):
+        now = tick * world.period_s
+        for time, correction in list(said):
+            if now >= time:
+                executor.correct(correction, str(correction))
+                said.remove((time, correction))
+        answer = executor.tick(world.observe(), world.facts(), now)
+        events += answer.events
+        for request in answer.requests:
+            if isinstance(request, PlanQuery):
+                contracts = [skill.contract for skill in skills.values()]
+                outcome = planner.plan(request.goal, request.facts, contracts, request.failures)
+                executor.deliver(PlanReply(request.id, outcome))
+                continue
+            policy = skills[request.call.contract.name].policy
+            if request.begin:
+                policy.reset(0)
+            chunk = policy.chunk(request.observation, request.request)
+            executor.deliver(ChunkReply(request.id, chunk))
+        world.apply(answer.command)
+    return events, world
+
+
+def executor_of(world):
+    return SkillExecutor(world.robot, world.kinematics, world.period_s, good_skills())
+
+
+def test_another_thing_changes_the_goal_that_is_planned_for():
+    planner = Goals()
+    events, _ = corrected(executor_of(FakeWorld()), planner, [(0.5, Instead("red_cube", "cup"))])
+    assert planner.goals == ["in(cup, drawer) and closed(drawer)"]
+    assert "corrected" in [event.kind for event in events]
+    # There is no cup in this world: it rests, and says so.
+    assert events[-1].kind == "give_up"
+
+
+def test_two_corrections_before_the_new_plan_both_count():
+    planner = Goals()
+    said = [(0.5, Instead("red_cube", "cup")), (0.5, Instead("drawer", "box"))]
+    corrected(executor_of(FakeWorld()), planner, said)
+    assert planner.goals[-1] == "in(cup, box) and closed(box)"
+
+
+def test_a_thing_that_the_goal_does_not_name_is_told_and_changes_nothing():
+    planner = Goals()
+    events, _ = corrected(executor_of(FakeWorld()), planner, [(0.5, Instead("cup", "box"))], 14.0)
+    assert planner.goals == []
+    told = next(event.reason for event in events if event.kind == "unheard")
+    assert told.endswith("does not name cup")
+    assert events[-1].kind == "finished"
+
+
+def test_a_new_plan_begins_without_the_shift_of_the_old_one():
+    executor, world = executor_of(FakeWorld()), FakeWorld()
+    executor.start(drawer_plan(), 0.0)
+    executor.correct(Shift((0.0, 0.03, 0.0)), "left")
+    executor.correct(Instead("drawer", "box"), "the box")
+    requests = executor.tick(world.observe(), world.facts(), 0.0).requests
+    (query,) = [request for request in requests if isinstance(request, PlanQuery)]
+    executor.deliver(PlanReply(query.id, drawer_plan()))
+    events = executor.tick(world.observe(), world.facts(), 0.01).events
+    assert "planned" in [event.kind for event in events]
+    assert not executor._steering.offset_m.any()
+
+
+def test_without_a_planner_another_thing_ends_the_run_at_rest():
+    log = go(drawer_plan(), None, at_0_5="the drawer")
+    assert log.state in ("done", "failed")
+
+
+def go_with_two(**says):
+    texts = ("pick(red_cube, hand=left)", "pick(blue_cube, hand=right)")
+    skills = two_hand_skills()
+    contracts = [skill.contract for skill in skills.values()]
+    goal = Condition.parse("holding(left, red_cube) and holding(right, blue_cube)")
+    calls = tuple(Call.parse(text, contracts) for text in texts)
+    plan = Plan(goal, calls, ((), (0,)), 0.0)
+    return run(
+        TwoHandWorld(), plan, skills, None, "blended", 0, corrector=Script(**says),
+        skills_of=functools.cache(lambda lane: two_hand_skills()),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("at", ["at_0", "at_0_3", "at_1_4"])
+def test_stop_stops_two_hands_at_any_time(at):
+    log = go_with_two(**{at: "stop"})
+    assert log.state == "cancelled"
+    assert np.allclose(log.commands[-1], log.commands[-20])
+
+
+def test_slower_lasts_for_the_plan_of_two_hands():
+    def times(log):
+        return {s.call: s.end_s - s.start_s for s in log.spans if s.kind == "call"}
+
+    usual, slow = times(go_with_two()), times(go_with_two(at_0_1="slower"))
+    assert len(usual) == 2
+    assert usual.keys() == slow.keys()
+    assert all(slow[call] > 1.3 * usual[call] for call in usual)
+
+
+def test_a_shift_with_two_hands_at_work_has_to_say_whose():
+    log = go_with_two(at_0_1="a bit to the left")
+    assert [event.kind for event in log.events].count("steered") == 1  # one runs at that time
 
 
 def test_what_is_not_understood_is_told_and_changes_nothing():

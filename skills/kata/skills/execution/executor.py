@@ -8,6 +8,7 @@ did so is in its events. Legend: `D` joints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from kata.datasets.types import (
     ActionChunk,
@@ -43,6 +44,8 @@ from .states import ACTIVE, FINAL, TRANSITIONS, Signal, State
 from .steering import Steering
 from .watch import ConditionWatch, StallWatch, Watch
 
+Numbers = Mapping[str, float] | None
+
 
 class SkillExecutor:
     """Runs plans of chunked skills on one robot.
@@ -70,11 +73,8 @@ class SkillExecutor:
         self._smooth = self.options.mode != "naive"
         self._lander = make_lander(robot, kinematics, period_s, smooth=self._smooth)
         self._mover = Mover(robot, kinematics, self.options.transition, clearance)
-        self._watches = (
-            (ConditionWatch(), StallWatch(self.options.stall_s))
-            if watches is None
-            else tuple(watches)
-        )
+        usual = ConditionWatch(), StallWatch(self.options.stall_s)
+        self._watches: Sequence[Watch] = usual if watches is None else tuple(watches)
         self._course = Course(robot, period_s, smooth=self._smooth)
         self._steering = Steering()
         self._said: list[tuple[Correction, str]] = []
@@ -185,6 +185,7 @@ class SkillExecutor:
         if self.options.mode == "full" and not self._moved and self._move(observation, now_s):
             return
         self._begun, self._began_s, self._ask_s = False, now_s, now_s
+        self._steering.begin(now_s)
         self._refusals = 0
         self._signal(Signal.READY, now_s, "requires hold")
 
@@ -214,6 +215,7 @@ class SkillExecutor:
         """Is it done, has it failed, or does it go on?"""
         call = self.call
         assert call is not None
+        self._steering.spend(now_s)
         boundary = self._skill(call).boundary
         done = boundary.is_done(call, observation, facts)
         if done.ok:
@@ -230,7 +232,7 @@ class SkillExecutor:
             if alarm is not None:
                 self._break(call, alarm.reason, facts, now_s)
                 return
-        if now_s - self._began_s >= call.contract.duration_s - 1e-9:
+        if self._steering.spent_s >= call.contract.duration_s - 1e-9:
             reason = f"not done after {call.contract.duration_s:g} s: {done.reason}"
             self._break(call, reason, facts, now_s)
 
@@ -348,13 +350,18 @@ class SkillExecutor:
                 self._log("unheard", now_s, f"'{text}': nothing runs")
             elif isinstance(correction, Stop):
                 self.cancel(f"corrected: '{text}'")
-            elif isinstance(correction, Instead):
+            elif not isinstance(correction, Instead):
+                self._log("steered", now_s, f"'{text}': {self._steering.take(correction)}")
+                if self.state in ACTIVE:
+                    # What is on its way was made for what is no longer so.
+                    self._asked, self._ask_s = None, now_s
+            elif (goal := corrected_goal(plan.goal, correction)) == plan.goal:
+                self._log("unheard", now_s, f"'{text}': the goal does not name {correction.old}")
+            else:
+                self._plan = replace(plan, goal=goal)
                 self._course.rest(now_s)
                 self._signal(Signal.CORRECTED, now_s, f"'{text}': {correction}")
-                self._query(corrected_goal(plan.goal, correction), facts)
-            else:
-                self._log("steered", now_s, f"'{text}': {self._steering.take(correction)}")
-                self._ask_s = min(self._ask_s, now_s)
+                self._query(goal, facts)
 
     def _query(self, goal: Condition, facts: Facts) -> None:
         self._asked = self._next_id
@@ -380,21 +387,14 @@ class SkillExecutor:
         self._order = call_order(plan) if plan is not None else ()
         self._index, self._moved, self._begun = 0, False, False
         self._asked = None
+        self._steering.next_call()
         self._refusals = 0
         self._since_s = self._ask_s = now_s
 
-    def _signal(
-        self,
-        signal: Signal,
-        now_s: float,
-        reason: str,
-        numbers: Mapping[str, float] | None = None,
-    ) -> None:
+    def _signal(self, signal: Signal, now_s: float, reason: str, numbers: Numbers = None) -> None:
         self.state = TRANSITIONS[self.state, signal]
         self._log(signal.value, now_s, reason, numbers)
 
-    def _log(
-        self, kind: str, now_s: float, reason: str, numbers: Mapping[str, float] | None = None
-    ) -> None:
+    def _log(self, kind: str, now_s: float, reason: str, numbers: Numbers = None) -> None:
         call = "" if self.call is None else str(self.call)
         self._events.append(Event(now_s, kind, self.state.value, call, reason, numbers or {}))

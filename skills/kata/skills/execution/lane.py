@@ -168,6 +168,10 @@ class Lane(SkillExecutor):
         self.index = index
         self.start(Plan.sequence(Condition("true"), (call,)), now_s)
 
+    def keep_pace(self, pace: float) -> None:
+        """Go at the pace that was asked for in an earlier call."""
+        self._steering.pace = pace
+
     def take_over(self, trajectory: Trajectory, last: Array, now_s: float) -> None:
         """Go on from a motion (D,) that others commanded, and their `last` position."""
         self._course.begin(trajectory, now_s, last)

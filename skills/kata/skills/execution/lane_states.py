@@ -68,3 +68,6 @@ TRANSITIONS: Mapping[tuple[LaneState, LaneSignal], LaneState] = read_table(
     _TABLE, LaneState, LaneSignal
 )
 """The next state for every state and signal."""
+
+FINAL = frozenset({LaneState.DONE, LaneState.FAILED, LaneState.CANCELLED})
+"""States that only a new plan ends."""

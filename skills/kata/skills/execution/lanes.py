@@ -19,19 +19,21 @@ from kata.datasets.types import Array, Command, Facts, Kinematics, Observation, 
 from kata.skills.contract.call import Call
 from kata.skills.handover.transition import Clearance
 from kata.skills.planning.corrections import (
+    AsBefore,
     Correction,
     Instead,
-    Shift,
+    Pace,
     Stop,
     corrected_goal,
 )
 from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
 
 from .lane import Lane, LaneParts, merged
-from .lane_states import TRANSITIONS, LaneSignal, LaneState
+from .lane_states import FINAL, TRANSITIONS, LaneSignal, LaneState
 from .messages import ChunkQuery, ChunkReply, Event, PlanQuery, PlanReply, ReadySkill, Tick
 from .options import ExecutorOptions
 from .states import State
+from .steering import Steering
 
 SkillsOf = Callable[[str], Mapping[str, ReadySkill]]
 """The skills of a lane, by its name; policies have a state, so that each lane has its own."""
@@ -64,6 +66,7 @@ class LaneExecutor:
         self._lanes: dict[str, Lane] = {}
         self._owner: dict[str, Lane] = {}
         self._commanded: Array = np.empty(0)
+        self._steering = Steering()
         self._said: list[tuple[Correction, str]] = []
         self._plan: Plan | None = None
         self._inbox: list[ChunkReply | PlanReply] = []
@@ -96,6 +99,7 @@ class LaneExecutor:
         """Begin a plan, whatever went on before. Raises ExecutionError for a cyclic order."""
         self._set_plan(plan, now_s)
         self.replans, self._failures, self._cancelled = 0, [], ""
+        self._steering, self._said = Steering(), []
         self._signal(LaneSignal.START, now_s, f"plan of {len(plan.calls)} calls for {plan.goal}")
 
     def deliver(self, reply: ChunkReply | PlanReply) -> None:
@@ -143,7 +147,9 @@ class LaneExecutor:
             call = self._plan.calls[index]
             if not self._done.issuperset(self._plan.after[index]) or not self._free(call):
                 continue
-            self._lane(call, now_s).begin(call, index, now_s)
+            lane = self._lane(call, now_s)
+            lane.begin(call, index, now_s)
+            lane.keep_pace(self._steering.pace)
             self.state = TRANSITIONS[self.state, LaneSignal.BEGIN]
 
     def _free(self, call: Call) -> bool:
@@ -257,19 +263,29 @@ class LaneExecutor:
         """A pace is for all lanes, a shift for the one that runs; another thing needs a plan."""
         running = self._running()
         plan = self._plan
-        if plan is None or not running:
+        if plan is None or self.state in FINAL:
             self._log("unheard", now_s, f"'{text}': nothing runs")
         elif isinstance(correction, Stop):
             self.cancel(f"corrected: '{text}'")
+        elif isinstance(correction, Pace | AsBefore):
+            self._log("steered", now_s, f"'{text}': {self._steering.take(correction)}")
+            for lane in running:
+                lane.correct(correction, text)
+        elif not running:
+            self._log("unheard", now_s, f"'{text}': no call runs")
         elif isinstance(correction, Instead):
-            self._plan = replace(plan, goal=corrected_goal(plan.goal, correction))
+            goal = corrected_goal(plan.goal, correction)
+            if goal == plan.goal:
+                self._log("unheard", now_s, f"'{text}': the goal does not name {correction.old}")
+                return
+            self._plan = replace(plan, goal=goal)
             self._why, self._wished = f"'{text}': {correction}", True
             for lane in running:
                 if correction.old in plan.calls[lane.index].objects:
                     lane.cancel(self._why)
             self._put_off()
             self._signal(LaneSignal.CORRECTED, now_s, self._why)
-        elif isinstance(correction, Shift) and len(running) > 1:
+        elif len(running) > 1:
             self._log("unheard", now_s, f"'{text}': {len(running)} calls run; which one?")
         else:
             for lane in running:
@@ -320,7 +336,7 @@ class LaneExecutor:
         self._signal(LaneSignal.PLANNED, now_s, f"new plan: {calls}")
 
     def _cancel(self, now_s: float) -> None:
-        if self.state in (LaneState.DONE, LaneState.FAILED, LaneState.CANCELLED):
+        if self.state in FINAL:
             self._cancelled = ""
             return
         for lane in self._running():

@@ -20,7 +20,7 @@ from kata.datasets.types import (
     SimulationError,
     World,
 )
-from kata.skills.planning.plan import Plan, Planner
+from kata.skills.planning.plan import Plan, Planner, Refusal
 from kata.skills.planning.wishes import with_wishes
 
 from .answers import PolicyAnswers, Steps, driven
@@ -151,7 +151,6 @@ class _Run:
         corrector: Corrector | None,
     ) -> None:
         self._world, self._plan, self._skills = world, plan, skills
-        self._asked = plan.calls
         self._planner, self._mode, self._seed = planner, mode, seed
         self._on_frame = on_frame
         self._every = whole_multiple(FRAME_S, world.period_s, "a frame")
@@ -235,14 +234,16 @@ class _Run:
         self._sent += 1
 
     def _replan(self, request: PlanQuery) -> PlanReply:
-        assert self._planner is not None
+        if self._planner is None:
+            return PlanReply(request.id, Refusal("missing_skill", "nobody is there to plan anew"))
         # Other versions, by their keys, are for the planner to know of.
         contracts = [
             skill.contract for key, skill in self._skills.items() if key == skill.contract.name
         ]
         outcome = self._planner.plan(request.goal, request.facts, contracts, request.failures)
         if isinstance(outcome, Plan):
-            outcome = with_wishes(outcome, self._asked, request.failures)
+            outcome = with_wishes(outcome, self._plan.wished, request.failures, request.facts)
+        if isinstance(outcome, Plan):
             self._plan = outcome
         return PlanReply(request.id, outcome)
 

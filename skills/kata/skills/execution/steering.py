@@ -28,6 +28,20 @@ class Steering:
     def __init__(self) -> None:
         self.pace = MOST_PACE
         self.offset_m: Array = np.zeros(3)
+        self.spent_s = self._seen_s = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """A call begins to act: its time starts."""
+        self.spent_s, self._seen_s = 0.0, now_s
+
+    def spend(self, now_s: float) -> None:
+        """Count the time since it was counted last, at the present pace.
+
+        A skill that is told to go slowly has as much longer for its work: `spent_s` is its own
+        time, in s, to be held against its contract's duration.
+        """
+        self.spent_s += self.pace * (now_s - self._seen_s)
+        self._seen_s = now_s
 
     def take(self, correction: Correction) -> str:
         """Change pace or shift; what they are now, in words."""

@@ -27,7 +27,7 @@ _MOST_TEXT = 200
 _STOP = frozenset({"stop", "halt", "freeze", "abort", "cancel", "quit", "enough", "wait"})
 _PACES: Mapping[str, float] = {
     "slower": 0.5, "slowly": 0.5, "slow": 0.5, "careful": 0.5, "carefully": 0.5, "gently": 0.5,
-    "faster": 2.0, "quicker": 2.0, "hurry": 2.0, "speed": 2.0,
+    "faster": 2.0, "quicker": 2.0, "hurry": 2.0,
 }  # fmt: skip
 _WAYS: Mapping[str, tuple[float, float, float]] = {
     **dict.fromkeys(("left", "leftwards"), (0.0, 1.0, 0.0)),
@@ -38,8 +38,18 @@ _WAYS: Mapping[str, tuple[float, float, float]] = {
     **dict.fromkeys(("down", "lower", "downwards"), (0.0, 0.0, -1.0)),
 }
 _MORE = {"lot": 2.0, "much": 2.0, "more": 1.0, "way": 2.0}
+_DENIED_STOP = re.compile(
+    rf"\b(?:dont|do not|not|never|without)\s+(?:to\s+)?(?:{'|'.join(sorted(_STOP))})"
+)
+"""Only a denial right before the word itself: 'no, stop' stops."""
+
+_AGREED = re.compile(r"\b(?:all right|alright|thats right|that is right|right now|right away)\b")
+_SPEED_UP = re.compile(r"\b(?:speed up|(?:more|higher|raise the|increase the) speed)\b")
+_SPEED_DOWN = re.compile(r"\b(?:less|lower|reduce|decrease|slow)\b.*\bspeed\b|\bspeed down\b")
 _NEGATIONS = frozenset({"not", "don", "dont", "no", "never", "without"})
-_METRES = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|millimetres?|centimetres?|centimeters?)\b")
+_METRES = re.compile(
+    r"(?<![\d.,/])(\d+(?:\.\d+)?)\s*(mm|cm|m|millimetres?|centimetres?|centimeters?)\b"
+)
 _SCALE = {"mm": 0.001, "cm": 0.01, "m": 1.0, "millimetre": 0.001, "centimetre": 0.01}
 _SCALE |= {"centimeter": 0.01}
 _WORD = re.compile(r"[a-z_]+")
@@ -112,15 +122,16 @@ def read_correction(text: str, call: Call | None, facts: Facts) -> Correction | 
         call: what runs; without one, only `stop`, a pace and `as before` mean something.
         facts: what holds now, whose names may be said.
     """
-    said = text.strip().lower()
-    words = _WORD.findall(said.replace("'", ""))
+    said = text.strip().lower().replace("'", "")
+    words = _WORD.findall(said)
     if not words or len(text) > _MOST_TEXT or not text.isprintable():
         return _unclear("nothing that could be a correction")
     kept = [word for word in words if word not in _NEGATIONS]
     negated = len(kept) < len(words)
     if _STOP & set(words):
         # Whatever else is said with it; not stopping is what would have to be said clearly.
-        return _unclear(f"'{text[:40]}' both stops and does not") if negated else Stop()
+        denied = _DENIED_STOP.search(said) is not None
+        return _unclear(f"'{text[:40]}' says not to stop") if denied else Stop()
     if {"before", "normal", "normally", "usual"} & set(words):
         return AsBefore()
     other = _other(kept, call, facts) if call is not None else None
@@ -128,11 +139,13 @@ def read_correction(text: str, call: Call | None, facts: Facts) -> Correction | 
         return other
     if negated:
         return _unclear("what is not wanted was said, and not what is")
+    if _SPEED_UP.search(said) or _SPEED_DOWN.search(said):
+        return Pace(2.0 if _SPEED_UP.search(said) else 0.5)
     paces = {_PACES[word] for word in words if word in _PACES}
     if len(paces) == 1:
         factor = paces.pop()
         return Pace(factor * factor if _MORE.keys() & set(words) - {"more"} else factor)
-    return _shift(said, words)
+    return _shift(said)
 
 
 def corrected_goal(goal: Condition, correction: Instead) -> Condition:
@@ -140,13 +153,17 @@ def corrected_goal(goal: Condition, correction: Instead) -> Condition:
     return goal.bind({correction.old: correction.new})
 
 
-def _shift(said: str, words: list[str]) -> Correction | Unclear:
+def _shift(said: str) -> Correction | Unclear:
+    said = _AGREED.sub(" ", said)
+    words = _WORD.findall(said)
     ways = list(dict.fromkeys(_WAYS[word] for word in words if word in _WAYS))
     if len(ways) != 1:
         return _unclear("no direction, or several" if ways else "not understood")
     measured = _METRES.search(said)
     if measured:
         amount = float(measured[1]) * _SCALE[measured[2].removesuffix("s")]
+    elif any(map(str.isdigit, said)):
+        return _unclear("an amount that is not understood, such as 2.5 cm or 5 mm")
     else:
         amount = STEP_M * max((_MORE.get(word, 1.0) for word in words), default=1.0)
     if not 0.0 < amount <= MOST_SHIFT_M:
@@ -179,9 +196,10 @@ def _other(words: list[str], call: Call, facts: Facts) -> Correction | Unclear |
 
 
 def _matches(name: str, said: set[str]) -> bool:
-    """Whether a name is said by a word that tells it, such as its colour."""
-    parts = name.split("_")
-    return name in said or bool(set(parts[:1]) & said)
+    """Whether a name is said by a word that tells it, such as its colour; no direction is one."""
+    first, *rest = name.split("_")
+    whole = first in said and bool(rest) and set(rest) <= said
+    return name in said or whole or (first in said and first not in _WAYS)
 
 
 def _unclear(why: str) -> Unclear:

@@ -58,14 +58,14 @@ class Record:
 def failure_records(failures: Sequence[Failure], facts: Facts) -> dict[str, Record]:
     """How often each call, by `Call.key`, failed in one and the same relevant facts, and why.
 
-    A failure does not count where the call could start now in other facts than it failed in,
-    except for a lasting one, which counts for all.
+    A failure does not count where the call could start now in other facts than it failed in. A
+    lasting one counts for all calls of its skill's version, and stands under `Contract.key`.
     """
     counts: Counter[tuple[str, object]] = Counter()
     reasons: dict[str, str] = {}
     for failure in failures:
         then, now = relevant_facts(failure.call, failure.facts), relevant_facts(failure.call, facts)
-        key = failure.call.key
+        key = failure.call.contract.key if failure.lasting else failure.call.key
         if failure.lasting:
             counts[key, None] += MOST_FAILURES
         elif then == now or not failure.call.requires.evaluate(facts).value:
@@ -78,3 +78,9 @@ def failure_records(failures: Sequence[Failure], facts: Facts) -> dict[str, Reco
         if key not in worst or count > worst[key].count:
             worst[key] = Record(count, reasons[key])
     return worst
+
+
+def hopeless(call: Call, failed: Mapping[str, Record]) -> Record | None:
+    """Why a call is not planned again; None if it may be."""
+    found = [failed[key] for key in (call.contract.key, call.key) if key in failed]
+    return next((record for record in found if record.hopeless), None)

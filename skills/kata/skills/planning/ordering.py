@@ -152,7 +152,12 @@ def span_s(plan: Plan, costs: Sequence[float] = ()) -> float:
 
 def _claims(call: Call, table: AtomTable) -> frozenset[str]:
     things = {name for name in call.objects if SURFACE not in table.types.get(name, ())}
-    return call.resources | things
+    # Two calls at places in one frame, be it the table's, may be sent to one point.
+    frames = {f"{place.frame}@" for place in call.places.values()}
+    things |= {place.frame for place in call.places.values()} - {
+        name for name in table.types if SURFACE in table.types[name]
+    }
+    return call.resources | things | frames
 
 
 def _closed(count: int, direct: Callable[[int, int], bool]) -> tuple[frozenset[int], ...]:

@@ -18,12 +18,14 @@ class Plan:
     Attributes:
         after: for each call the indices of the calls that must be done first.
         cost: expected time in s, expected failures included.
+        wished: the calls with numbers, places or texts that someone asked for.
     """
 
     goal: Condition
     calls: tuple[Call, ...]
     after: tuple[tuple[int, ...], ...]
     cost: float
+    wished: tuple[Call, ...] = ()
 
     @classmethod
     def sequence(cls, goal: Condition, calls: Sequence[Call], cost: float = 0.0) -> Plan:

@@ -9,7 +9,7 @@ from kata.datasets.types import Atom, Condition, Facts
 from kata.skills.contract.contract import Contract
 
 from .descriptor import Predictor
-from .experience import RETRY_FACTOR, Record, expected_costs, failure_records
+from .experience import RETRY_FACTOR, Record, expected_costs, failure_records, hopeless
 from .hands import arranged
 from .heuristic import RelaxedPlan
 from .mutex import Pairs
@@ -26,8 +26,7 @@ class SymbolicPlanner:
     Attributes:
         success: measured rate of success by skill, in (0, 1]; time over rate is the cost.
         predictor: predicts each call from the present state; where it can, that time counts.
-        spares: other versions of the skills; one is called where it is predicted to be faster, or
-            the version in use has failed.
+        spares: other versions of the skills, which may be called where the one in use has failed.
         max_expanded: states that the search may expand before it gives up as `too_hard`.
     """
 
@@ -55,8 +54,8 @@ class SymbolicPlanner:
             PlanError: more grounded calls than a search could go through.
         """
         known = {contract.name for contract in contracts}
-        contracts = (*contracts, *(spare for spare in self.spares if spare.name in known))
-        tried = {failure.call.contract.name for failure in failures}
+        tried = {failure.call.contract.name for failure in failures} & known
+        contracts = (*contracts, *(spare for spare in self.spares if spare.name in tried))
         values = tried_values(contracts, known if self.predictor else tried)
         problem = Problem(facts.table, contracts, expected_costs(contracts, self.success), values)
         failed = failure_records(failures, facts)
@@ -111,11 +110,10 @@ class SymbolicPlanner:
 def _weighed(actions: Sequence[Action], failed: Mapping[str, Record]) -> list[Action]:
     out = []
     for action in actions:
-        record = failed.get(action.call.key)
-        if record is None:
-            out.append(action)
-        elif not record.hopeless:
-            out.append(replace(action, cost=action.cost * RETRY_FACTOR))
+        if hopeless(action.call, failed):
+            continue
+        tried = action.call.key in failed
+        out.append(replace(action, cost=action.cost * RETRY_FACTOR) if tried else action)
     return out
 
 

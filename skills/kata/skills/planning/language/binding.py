@@ -56,7 +56,13 @@ def bound(plan: Plan, wishes: Sequence[Wish], contracts: Sequence[Contract]) -> 
             _bind(calls, wish, measure)
         if wish.hand:
             _hand(calls, wish)
-    return replace(plan, calls=tuple(calls))
+    wished = tuple(new for old, new in zip(plan.calls, calls, strict=True) if _said(old, new))
+    return replace(plan, calls=tuple(calls), wished=wished)
+
+
+def _said(old: Call, new: Call) -> bool:
+    """Whether something but the hand was asked for."""
+    return new.by(old.hand).values != old.values
 
 
 def _bind(calls: list[Call], wish: Wish, measure: Measure) -> None:

@@ -9,7 +9,7 @@ from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 
 from ..check import Violation, check_plan
-from ..experience import failure_records
+from ..experience import failure_records, hopeless
 from ..plan import Failure, Plan
 from ..sentence import Objection
 from .said import tame
@@ -52,12 +52,8 @@ def hopeless_calls(
 ) -> dict[str, str]:
     """Those of the calls, as text, that failed too often to be tried again, and why they did."""
     failed = failure_records(failures, facts)
-    found = {str(call): failed.get(call.key) for call in calls}
-    return {
-        text: tame(record.reason)
-        for text, record in found.items()
-        if record is not None and record.hopeless
-    }
+    found = {str(call): hopeless(call, failed) for call in calls}
+    return {text: tame(record.reason) for text, record in found.items() if record is not None}
 
 
 def objections_to_goal(

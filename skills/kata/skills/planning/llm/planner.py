@@ -225,7 +225,7 @@ def _target(
             return None
         return replace(target, reference=known) if not check_plan(known, facts) else None
     if plan.status == "too_hard" and len(reading.goals) == 1:
-        return Target.of(reading.goal)
+        return replace(Target.of(reading.goal), wishes=wishes)
     return None
 
 
