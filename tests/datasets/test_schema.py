@@ -12,13 +12,12 @@ from kata.datasets.lerobot_format import features
 from kata.datasets.schema import (
     COLUMNS,
     Schema,
-    arguments_text,
     data_page_table,
     foreign_schema,
-    parse_arguments,
 )
 from kata.datasets.testing import FAKE_ENTITIES, fake_frames, fake_robot, fake_table
 from kata.datasets.types import DatasetError, SpecError
+from kata.datasets.types.arguments import arguments_text, parse_arguments
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,9}", fullmatch=True)

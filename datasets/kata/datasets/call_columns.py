@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import TextColumn
-from .schema import parse_arguments
 from .types import DatasetError, Place
-from .types.arguments import is_name, is_place, numbers_of
+from .types.arguments import is_name, is_place, numbers_of, parse_arguments
 from .types.pose import pose_compose
 
 Slot = tuple[int, Place | None]

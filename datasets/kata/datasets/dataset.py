@@ -30,7 +30,7 @@ from .lerobot_format import (
     spec_of_features,
 )
 from .repair import check_entries, repair
-from .schema import CAMERA_PREFIX, Schema, foreign_schema, parse_arguments
+from .schema import CAMERA_PREFIX, Schema, foreign_schema
 from .statistics import Statistics
 from .storage import writer_lock
 from .types import (
@@ -42,6 +42,7 @@ from .types import (
     StorageError,
     UnknownNameError,
 )
+from .types.arguments import parse_arguments
 from .video_reader import read_video
 
 

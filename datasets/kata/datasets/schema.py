@@ -8,7 +8,6 @@ Legend: `D` commanded joints, `h` hands, `g` grippers, `N` entities, `K` numbers
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +26,7 @@ from .types import (
     RobotSpec,
     SpecError,
 )
+from .types.arguments import arguments_text
 
 POSE_NAMES = ENTITY_NAMES[:7]
 CAMERA_PREFIX = "observation.images."
@@ -109,30 +109,6 @@ def data_page_table() -> str:
         for c in COLUMNS
     ]
     return "\n".join([head, "|---" * 7 + "|", *rows])
-
-
-_ARGUMENT = re.compile(r"""\s*(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^=]*?)\s*(?:,(?=\s*\w+\s*=)|$)""")
-"""A name with its value, up to the next name: places and quoted texts have commas in them."""
-
-
-def arguments_text(arguments: Mapping[str, str]) -> str:
-    """Arguments as stored text, in their order."""
-    return ", ".join(f"{name}={value}" for name, value in arguments.items())
-
-
-def parse_arguments(text: str) -> dict[str, str]:
-    """Inverse of `arguments_text`. Raises DatasetError."""
-    if not text.strip():
-        return {}
-    out: dict[str, str] = {}
-    at = 0
-    while at < len(text):
-        match = _ARGUMENT.match(text, at)
-        if match is None:
-            raise DatasetError("not arguments", expected="name=value, name=value", got=repr(text))
-        out[match[1]] = match[2].strip()
-        at = match.end()
-    return out
 
 
 @dataclass(frozen=True)

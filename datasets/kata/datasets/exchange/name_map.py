@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schema import arguments_text
 from ..types import ConfigError, UnknownNameError
+from ..types.arguments import arguments_text
 
 UNITS = {"degrees": np.pi / 180.0, "millimetres": 1e-3}
 _LABELS = ("skill", "arguments", "success", "task", "source")

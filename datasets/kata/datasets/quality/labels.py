@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..schema import parse_arguments
 from ..types import DatasetError
-from ..types.arguments import names_in
+from ..types.arguments import names_in, parse_arguments
 from .contents import Contents
 from .faults import Fault
 

@@ -14,18 +14,20 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import ConditionError, UnknownNameError
+from .errors import ConditionError, DatasetError, UnknownNameError
 from .pose import Array, Pose, yaw_quat
 from .signals import EntityState, Observation
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _MOST_TEXT = 200
+_STORED = re.compile(r"""\s*(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^=]*?)\s*(?:,(?=\s*\w+\s*=)|$)""")
+"""A name with its value, up to the next name: places and quoted texts have commas in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +150,23 @@ def about(observation: Observation, texts: Sequence[str], hand: str = "") -> Obs
     named = [text for text in (hand, *texts) if text in observation.tools]
     hands = [name for name in named if name not in observation.entities]
     return observation.with_focus(focus, targets, numbers_of(texts), hands)
+
+
+def arguments_text(arguments: Mapping[str, str]) -> str:
+    """Arguments as stored text, in their order."""
+    return ", ".join(f"{name}={value}" for name, value in arguments.items())
+
+
+def parse_arguments(text: str) -> dict[str, str]:
+    """Inverse of `arguments_text`. Raises DatasetError."""
+    if not text.strip():
+        return {}
+    out: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        match = _STORED.match(text, at)
+        if match is None:
+            raise DatasetError("not arguments", expected="name=value, name=value", got=repr(text))
+        out[match[1]] = match[2].strip()
+        at = match.end()
+    return out
