@@ -176,17 +176,17 @@ def test_every_byte_of_the_index_counts(files):
     content = path.read_bytes()
     for at in range(0, len(content), 97):
         path.write_bytes(content[:at] + bytes([content[at] ^ 0x55]) + content[at + 1 :])
-        assert Index(files.root)._read("") == (module._UNSETTLED, [])
+        assert Index(files.root)._read("") == (module._UNSETTLED, "", [])
     path.write_bytes(content)
-    assert len(Index(files.root)._read("")[1]) == 9
+    assert len(Index(files.root)._read("")[2]) == 9
 
 
 def test_another_schema_is_made_anew(files, monkeypatch):
     settle(files)
     monkeypatch.setattr(module, "SCHEMA", module.SCHEMA + 1)
-    assert Index(files.root)._read("")[1] == []
+    assert Index(files.root)._read("")[2] == []
     assert Index(files.root).survey() == survey_files(files.root)
-    assert len(Index(files.root)._read("")[1]) == 9
+    assert len(Index(files.root)._read("")[2]) == 9
 
 
 def test_an_index_in_the_way_of_nothing(files):

@@ -105,7 +105,7 @@ def test_nothing_is_lost_where_processes_write_at_once(made, tmp_path):
         process.communicate(timeout=120)
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert [finding.problem for finding in library.verify()] == [""] * 6
-    assert library.survey() == survey_files(library.root)
+    assert library.survey() == survey_files(library.root, library.keyring)
     for entry in library.list():
         told = {record.data["by"] for record in library.records(entry, "source")}
         assert told == {0, 1, 2}
@@ -188,7 +188,7 @@ def killed(made: Path, folder: Path, delay_s: float) -> None:
         announced = {line.removeprefix("is ") for line in process.stdout.read().splitlines()}
     assert [finding.problem for finding in library.verify() if finding.problem] == []
     entries, unreadable = library.survey()
-    assert (entries, unreadable) == survey_files(library.root)
+    assert (entries, unreadable) == survey_files(library.root, library.keyring)
     assert unreadable == ()
     assert announced <= {str(entry) for entry in entries}
     for entry in entries:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kata.datasets.files import json_bytes
 from kata.skills.contract.storage import numbered
 
-from .records import SIGNED, UNSIGNED, Record, read_record
+from .records import SIGNED, STATES, UNSIGNED, Record, State, read_record
 from .signing import Keyring, fingerprint, is_signed
 
 
@@ -24,11 +24,18 @@ class Link:
         path: the file.
         fault: what is wrong with it; empty if it is sound.
         signed: by a key that counts, and sound.
+        data: what it says, of the very bytes that were checked; nothing if it is not sound.
     """
 
     path: Path
     fault: str = ""
     signed: bool = False
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """Such as `state`, as its name says."""
+        return self.path.stem[7:]
 
     def __str__(self) -> str:
         return f"{self.path.name} {self.fault}" if self.fault else self.path.name
@@ -48,14 +55,37 @@ def sound_records(root: Path, identity: str, keyring: Keyring) -> tuple[Record, 
     return tuple(read_record(link.path, identity) for link in links if link.signed)
 
 
-def state_counts(root: Path, identity: str, keyring: Keyring) -> bool:
-    """Whether the last state recorded is what somebody said whose word counts.
+def believed_state(root: Path, identity: str, keyring: Keyring) -> tuple[State, int]:
+    """The last state that counts, and the number of the promotion that it is; 0 for any other.
 
-    One of a foreign key, and one that was changed or moved, does not count; one from before records
-    were signed does. Raises SignatureError for keys that cannot be used.
+    The one place that says what is believed about a version. A record that a foreign key signed, or
+    that was changed, moved or put in, is as if it were not there: the state before it holds, and
+    without any it is a draft. One from before records were signed counts, but makes no more than a
+    candidate. Raises SignatureError for keys that cannot be used.
     """
-    states = [link for link in check(root, identity, keyring) if link.path.stem[7:] == "state"]
-    return not states or not states[-1].fault
+    found: tuple[State, int] = ("draft", 0)
+    for link in check(root, identity, keyring):
+        found = _state_said(link) or found
+    return found
+
+
+def has_state(root: Path, identity: str, keyring: Keyring) -> bool:
+    """Whether any state counts. Raises SignatureError for keys that cannot be used."""
+    return any(_state_said(link) for link in check(root, identity, keyring))
+
+
+def _state_said(link: Link) -> tuple[State, int] | None:
+    """What a record says of the state; None for one that says nothing or does not count."""
+    said = next((known for known in STATES if known == link.data.get("state")), None)
+    if link.fault or link.kind != "state" or said is None:
+        return None
+    if said != "promoted":
+        return said, 0
+    if not link.signed:
+        return "candidate", 0
+    promotion = link.data.get("promotion")
+    number = promotion.get("number") if isinstance(promotion, dict) else None
+    return said, number if isinstance(number, int) else 0
 
 
 def _links(paths: list[Path], identity: str, keyring: Keyring) -> Iterator[Link]:
@@ -69,7 +99,8 @@ def _links(paths: list[Path], identity: str, keyring: Keyring) -> Iterator[Link]
         elif not fault and body["format"] == SIGNED:
             fault = _place_fault(path, body, number, before, digest)
         begun = begun or body.get("format") == SIGNED
-        before = Link(path, fault, signed=not fault and body.get("format") == SIGNED)
+        signed = not fault and body.get("format") == SIGNED
+        before = Link(path, fault, signed, {} if fault else body["data"])
         number, digest = int(path.name[:6]), hashlib.sha256(content).hexdigest()
         yield before
 

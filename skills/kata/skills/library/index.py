@@ -1,9 +1,11 @@
 """The index: what the files of a library say, in SQLite, so that ten thousand are listed at once.
 
 It is never the truth. Whatever it says of a package is used only if the manifest, the folder of
-records and the last state still have the inode and the time of change (ctime) with which they were
-read; what is not so is read anew, and the index is then written anew, whole, under its name. So it
-may be deleted, damaged, copied, or old: the answers stay those of `entries.survey_files`.
+records, the records up to the last state and the keys still have the inode and the time of change
+(ctime) with which they were read; what is not so is read anew, and the index is then written anew,
+whole, under its name. So it may be deleted, damaged, copied, or old: the answers stay those of
+`entries.survey_files`. That is why the signatures of a thousand skills are not checked at each
+listing. What chooses a version to move with checks them again (`Library.best`, `skills`).
 
 A file that changes twice within one tick of the file system's clock keeps its time. What had
 changed in the very tick in which it was read is therefore taken as unsettled, and read again next
@@ -36,9 +38,10 @@ from .entries import (
     skill_root,
     subfolders,
 )
+from .signing import Keyring
 
 FILE = "index.sqlite"
-SCHEMA = 1
+SCHEMA = 2
 """Another number in a file makes it worthless, and it is written anew."""
 
 _LOCK, _NEW = ".index.lock", ".index.sqlite.tmp"
@@ -46,7 +49,7 @@ _CHECK_AT = 68
 """Where SQLite keeps `application_id`, four bytes without a meaning to it: our check sum."""
 
 _TABLES = """
-CREATE TABLE skills (inode INTEGER, changed INTEGER);
+CREATE TABLE skills (inode INTEGER, changed INTEGER, keys TEXT);
 CREATE TABLE packages (
     folder TEXT PRIMARY KEY, name TEXT, version TEXT, state TEXT, identity TEXT, summary TEXT,
     promotion INTEGER, last TEXT,
@@ -58,7 +61,7 @@ CREATE INDEX by_name ON packages (name);
 """
 
 Row = tuple[Any, ...]
-"""Of `packages`; `last` is the name of the record of the last state."""
+"""Of `packages`; `last` names the records up to the last state, one in a line."""
 
 Stamp = tuple[int, int]
 """Inode and time of change in ns; `_ABSENT` for nothing there, `_UNSETTLED` fits nothing."""
@@ -72,10 +75,11 @@ class Index:
 
     Args:
         root: the library's folder; nothing is made in it unless it is there.
+        keyring: says whose records count; without one, the user's own.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, keyring: Keyring | None = None) -> None:
+        self.root, self.keyring = root, keyring or Keyring()
         self._skills, self._records = str(skill_root(root)), str(record_root(root))
 
     @property
@@ -85,18 +89,21 @@ class Index:
 
     def survey(self) -> Survey:
         """Every version and the folders that are none; the file is brought up to date."""
-        skills, rows = self._read("")
+        skills, keys, rows = self._read("")
         now = _stamp(self._skills)
         if now == _ABSENT:
             return (), ()
-        if now == skills and all(map(self._holds, rows)):
+        if keys != self._keys()[0]:
+            rows = []
+        elif now == skills and all(map(self._holds, rows)):
             return _survey(self.root, rows)
         return self._refresh({row[0]: row for row in rows})
 
     def versions(self, name: str) -> tuple[Entry, ...]:
         """Every version of one skill, in order."""
-        skills, rows = self._read(name)
-        if skills == _stamp(self._skills) != _ABSENT and all(map(self._holds, rows)):
+        skills, keys, rows = self._read(name)
+        known = keys == self._keys()[0]
+        if known and skills == _stamp(self._skills) != _ABSENT and all(map(self._holds, rows)):
             return _survey(self.root, rows)[0]
         return tuple(entry for entry in self.survey()[0] if entry.name == name)
 
@@ -108,12 +115,13 @@ class Index:
         with self._alone() as clock:
             tick = clock()
             skills = _settled(_stamp(self._skills), tick)
+            keys, changed = self._keys()
             rows = []
             for folder in subfolders(skill_root(self.root)):
                 row = known.get(folder.name)
                 rows.append(row if row and self._holds(row) else self._row(folder, tick))
             if tick:
-                self._write(skills, rows)
+                self._write((*skills, keys if changed < tick else ""), rows)
         return _survey(self.root, rows)
 
     def _holds(self, row: Row) -> bool:
@@ -124,7 +132,18 @@ class Index:
         records = f"{self._records}/{row[_IDENTITY]}"
         if stamps[2:4] != _stamp(records):
             return False
-        return stamps[4:] == (_stamp(f"{records}/{row[_LAST]}") if row[_LAST] else _ABSENT)
+        return stamps[4:] == _stamp_of_all(records, row[_LAST])
+
+    def _keys(self) -> tuple[str, int]:
+        """Which keys there are, as far as their files tell, and when the last one changed."""
+        folder = self.keyring.trusted_folder
+        try:
+            others = sorted(item.path for item in os.scandir(folder))
+        except OSError:
+            others = []
+        paths = [str(self.keyring.path), str(folder), *others]
+        stamps = [_stamp(path) for path in paths]
+        return repr(list(zip(paths, stamps, strict=True))), max(when for _, when in stamps)
 
     def _row(self, folder: Path, tick: int) -> Row:
         """What a folder says. Each stamp is taken before what it stands for is read."""
@@ -133,20 +152,23 @@ class Index:
             content = read_own_manifest(folder)
             records = record_root(self.root) / content["identity"]
             stamp = _stamp(str(records))
-            last = max((path.name for path in numbered(records) if _is_state(path)), default="")
-            stamps = [manifest, stamp, _stamp(str(records / last)) if last else _ABSENT]
-            entry = entry_of(self.root, folder, content)
+            names = sorted(path.name for path in numbered(records))
+            while names and not _is_state(names[-1]):
+                names.pop()
+            last = "\n".join(names)
+            stamps = [manifest, stamp, _stamp_of_all(str(records), last)]
+            entry = entry_of(self.root, folder, content, self.keyring)
         except PackageError:
             return (folder.name, name, *[None] * 5, "", *_UNSETTLED * 3)
         told = (entry.version, entry.state, entry.identity, entry.summary, entry.promotion)
         found = [_settled(stamp, tick) for stamp in stamps]
         return (folder.name, name, *told, last, *found[0], *found[1], *found[2])
 
-    def _read(self, name: str) -> tuple[Stamp, list[Row]]:
-        """The stamp of the folder of packages, and the rows, all or of one name."""
+    def _read(self, name: str) -> tuple[Stamp, str, list[Row]]:
+        """The stamp of the folder of packages, the keys, and the rows, all or of one name."""
         try:
             if not _is_whole(self.path.read_bytes()):
-                return _UNSETTLED, []
+                return _UNSETTLED, "", []
             uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
             with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
                 (skills,) = database.execute("SELECT * FROM skills").fetchall()
@@ -154,11 +176,11 @@ class Index:
                 rows = database.execute(
                     f"SELECT * FROM packages {which} ORDER BY folder", values
                 ).fetchall()
-                return skills, rows
+                return skills[:2], skills[2], rows
         except (OSError, sqlite3.Error, ValueError):
-            return _UNSETTLED, []
+            return _UNSETTLED, "", []
 
-    def _write(self, skills: Stamp, rows: list[Row]) -> None:
+    def _write(self, skills: tuple[int, int, str], rows: list[Row]) -> None:
         """Put a new index in the place of the old one; without one, where the disk refuses."""
         new = self.root / _NEW
         # A number or a folder's name that SQLite cannot hold: then there is no index.
@@ -168,7 +190,7 @@ class Index:
                 database.executescript(
                     f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN; {_TABLES}"
                 )
-                database.execute("INSERT INTO skills VALUES (?, ?)", skills)
+                database.execute("INSERT INTO skills VALUES (?, ?, ?)", skills)
                 marks = ", ".join("?" * (_STAMPS + 6))
                 database.executemany(f"INSERT INTO packages VALUES ({marks})", rows)
                 database.execute(f"PRAGMA user_version = {SCHEMA}")
@@ -211,8 +233,8 @@ def _tick(descriptor: int) -> int:
         return 0
 
 
-def _is_state(path: Path) -> bool:
-    return path.stem[7:] == "state"
+def _is_state(name: str) -> bool:
+    return name[7:] == "state.json"
 
 
 def _stamp(path: str, *, own: bool = False) -> Stamp:
@@ -223,6 +245,14 @@ def _stamp(path: str, *, own: bool = False) -> Stamp:
     except OSError:
         return _ABSENT
     return found.st_ino, found.st_ctime_ns
+
+
+def _stamp_of_all(folder: str, names: str) -> Stamp:
+    """Of several files, one in a line: all inodes in one number, and the last change."""
+    if not names:
+        return _ABSENT
+    stamps = [_stamp(f"{folder}/{name}") for name in names.split("\n")]
+    return zlib.crc32(repr(stamps).encode()), max(changed for _, changed in stamps)
 
 
 def _settled(stamp: Stamp, tick: int) -> Stamp:

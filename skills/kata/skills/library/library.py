@@ -7,20 +7,20 @@ Processes that write do so one after the other, under one lock on the library's 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kata.datasets.files import told as told_of
-from kata.datasets.types import PackageError, SignatureError, UnknownNameError
+from kata.datasets.types import PackageError, UnknownNameError
 from kata.skills.contract.package import Report, verify
 from kata.skills.contract.skill import Skill
 from kata.skills.contract.storage import alone, publish, staging
 
-from .chain import check, sound_records, state_counts
+from .chain import believed_state, check, has_state, sound_records
+from .choosing import best_of, chosen, opened, promoted_of
 from .entries import Entry, Survey, read_entry, skill_root, subfolders
 from .index import Index
 from .pins import Pin, add_pin, pinned_of, read_pin, read_pins
@@ -33,8 +33,6 @@ from .trust import Trust
 from .verification import Finding, finding_of, findings, findings_of_pins
 
 __all__ = ["Entry", "Finding", "Library", "Pin"]
-
-_log = logging.getLogger(__name__)
 
 
 class Library:
@@ -73,7 +71,7 @@ class Library:
     @property
     def index(self) -> Index:
         """What makes a listing fast; it can always be made again from the files."""
-        return Index(self.root)
+        return Index(self.root, self.keyring)
 
     def list(self) -> tuple[Entry, ...]:
         """Every version, by name and version. Folders that are no packages are left to `verify`."""
@@ -88,7 +86,7 @@ class Library:
         bare, _, version = name.partition("@")
         if not version:
             return self.best(bare)
-        versions = {entry.version: entry for entry in self._versions(bare)}
+        versions = {entry.version: entry for entry in self.versions(bare)}
         if version not in versions:
             raise UnknownNameError(f"version of '{bare}'", version, versions, where=str(self.root))
         return versions[version]
@@ -100,29 +98,7 @@ class Library:
             UnknownNameError: no such skill.
             PackageError: every version of it is retired, or the pinned one is not there.
         """
-        return self._best(name, self._versions(name), read_pin(self.root, name))
-
-    def _best(self, name: str, versions: Sequence[Entry], pin: Pin | None) -> Entry:
-        if pin:
-            return pinned_of(pin, versions, self.root)
-        believed = [self._believed(entry) for entry in versions]
-        for state in ("promoted", "candidate", "draft"):
-            of_state = [entry for entry in believed if entry.state == state]
-            if of_state:
-                return max(of_state, key=lambda entry: entry.came)
-        raise PackageError(
-            f"every version of '{name}' is retired",
-            where=str(self.root),
-            got=", ".join(map(str, versions)),
-            hint=f"ask for one by its version, as in {versions[-1]}",
-        )
-
-    def _believed(self, entry: Entry) -> Entry:
-        """The entry; one that was promoted by nobody whose word counts is a candidate only."""
-        if entry.state != "promoted":
-            return entry
-        counts = state_counts(self.record_root, entry.identity, self.keyring)
-        return entry if counts else replace(entry, state="candidate", promotion=0)
+        return best_of(name, self.versions(name), self._pin(name), self.root)
 
     def get(self, name: str) -> Skill:
         """The skill of `NAME[@VERSION]`, every file verified.
@@ -140,25 +116,20 @@ class Library:
         return verify(self.show(name).folder)
 
     def skills(self) -> tuple[Skill, ...]:
-        """The best version of each skill that is not retired, verified, by name.
+        """The skills of the versions in use, verified, by name.
 
-        Those that are not trusted are left out, which is logged. Raises PackageError or
-        ContractError for one that is unsound, SignatureError where none is left.
+        Those that are not trusted, altered or unsound are left out, which is logged; no other
+        version stands in. Raises PackageError, ContractError or SignatureError where none is left.
         """
-        versions: dict[str, list[Entry]] = {}
-        for entry in self.list():
-            if entry.state != "retired":
-                versions.setdefault(entry.name, []).append(entry)
-        found, refused, trust, pins = [], [], self.trust, self.pins()
-        for name, entries in versions.items():
-            try:
-                found.append(trust.open(self._best(name, entries, pins.get(name)).folder))
-            except SignatureError as error:
-                _log.warning("%s is left out: %s; %s", error.where, error.got, error.hint)
-                refused.append(error)
-        if refused and not found:
-            raise refused[0]
-        return tuple(found)
+        entries = map(self._believed, self.list())
+        return opened(chosen(entries, self.pins(), self.root), self.trust.open)
+
+    def used(self) -> tuple[Entry, ...]:
+        """The version in use of each skill that is not retired, by name, as the index says: fast.
+
+        Raises PackageError where all are pinned to what cannot be used.
+        """
+        return chosen(self.list(), self.pins(), self.root)
 
     def add(
         self,
@@ -202,7 +173,7 @@ class Library:
     ) -> None:
         """Record what is not recorded yet. The library is locked."""
         known = tuple(read_records(self.record_root, identity))
-        if not any(record.kind == "state" for record in known):
+        if not has_state(self.record_root, identity, self.keyring):
             add_state(self.record_root, identity, state, reason, self.keyring)
         for kind, data in told.items():
             if not any(record.kind == kind and record.data == data for record in known):
@@ -257,8 +228,9 @@ class Library:
         such step, or for the end of a pinned version.
         """
         with self._alone():
-            require_legal(recorded_state(self.record_root, entry.identity), state, str(entry))
-            pin = read_pin(self.root, entry.name)
+            before = recorded_state(self.record_root, entry.identity, self.keyring)
+            require_legal(before, state, str(entry))
+            pin = self._pin(entry.name)
             if state == "retired" and pin and pin.identity == entry.identity:
                 raise PackageError(
                     "a pinned version cannot be retired",
@@ -277,15 +249,15 @@ class Library:
         self._require_sound(entry, "this version is not sound")
         pin = Pin(entry.name, entry.version, entry.identity, reason)
         with self._alone():
-            pinned_of(pin, self._versions(entry.name), self.root)
-            if read_pin(self.root, entry.name) != pin:
+            pinned_of(pin, self.versions(entry.name), self.root)
+            if self._pin(entry.name) != pin:
                 add_pin(self.root, pin, self.keyring)
         return pin
 
     def unpin(self, name: str, reason: str = "") -> Pin:
         """Take the pin of a skill out; what it was. Raises PackageError where there is none."""
         with self._alone():
-            pin = read_pin(self.root, name)
+            pin = self._pin(name)
             if pin is None:
                 raise PackageError(
                     f"no version of '{name}' is pinned",
@@ -296,18 +268,16 @@ class Library:
         return pin
 
     def pins(self) -> dict[str, Pin]:
-        """The pinned versions, by name. Raises PackageError for a pin that cannot be read."""
-        return read_pins(self.root)
+        """The pins that count, by name. Raises SignatureError for keys that cannot be used."""
+        return read_pins(self.root, self.keyring)
+
+    def _pin(self, name: str) -> Pin | None:
+        return read_pin(self.root, name, self.keyring)
 
     def in_use(self, name: str) -> Entry | None:
         """The version promoted last; None if there is none. Raises UnknownNameError."""
-        promoted = self._promoted(name)
+        promoted = promoted_of(self.versions(name))
         return promoted[-1] if promoted else None
-
-    def _promoted(self, name: str) -> Sequence[Entry]:
-        """The promoted versions, in the order of their promotions. Raises UnknownNameError."""
-        promoted = [entry for entry in self._versions(name) if entry.state == "promoted"]
-        return sorted(promoted, key=lambda entry: entry.came)
 
     def roll_back(self, name: str, reason: str) -> tuple[Entry, Entry]:
         """Retire the version in use, so that the one promoted before it is used again.
@@ -319,7 +289,7 @@ class Library:
             UnknownNameError: no such skill.
             PackageError: there is no version to go back to, or it is not sound.
         """
-        promoted = self._promoted(name)
+        promoted = promoted_of(self.versions(name))
         if len(promoted) < 2:
             raise PackageError(
                 "no version to go back to",
@@ -367,16 +337,22 @@ class Library:
         """
         if not name:
             return findings(self.root, self.keyring)
-        entries = (self.show(name),) if "@" in name else self._versions(name)
+        entries = (self.show(name),) if "@" in name else self.versions(name)
         found = [finding_of(self.root, entry.folder, self.keyring) for entry in entries]
         return (*found, *findings_of_pins(self.root, [entries[0].name], self.keyring))
 
-    def _versions(self, name: str) -> tuple[Entry, ...]:
+    def versions(self, name: str) -> tuple[Entry, ...]:
+        """Every version of a skill, in order, each signature checked. Raises UnknownNameError."""
         versions = self.index.versions(name)
         if not versions:
             names = {entry.name for entry in self.list()}
             raise UnknownNameError("skill", name, names, where=f"the library {self.root}")
-        return versions
+        # What chooses a version relies on signatures, and not on the index, which has none.
+        return tuple(map(self._believed, versions))
+
+    def _believed(self, entry: Entry) -> Entry:
+        state, promotion = believed_state(self.record_root, entry.identity, self.keyring)
+        return replace(entry, state=state, promotion=promotion)
 
     def _entry(self, folder: Path) -> Entry:
-        return read_entry(self.root, folder)
+        return read_entry(self.root, folder, self.keyring)

@@ -1,8 +1,8 @@
 """Pins: which version of a skill is used, whatever is promoted. Signed, and only ever added to.
 
 `pins/NAME/000001-pin.json` is a record like those about a version, but about a name; the last one
-counts, and one without a version takes the pin out. So no kill can tear a pin, and going back is
-one more record.
+that counts is the pin, and one without a version takes it out. So no kill can tear a pin, and going
+back is one more record. What no key signed whose records count, or what was changed, is no pin.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kata.datasets.types import PackageError
-from kata.skills.contract.storage import numbered
 
+from .chain import Link, check
 from .entries import Entry, subfolders
-from .records import add_record, read_record
+from .records import add_record
 from .signing import Keyring
 
 KIND = "pin"
@@ -53,23 +53,43 @@ def add_pin(root: Path, pin: Pin, keyring: Keyring) -> None:
     add_record(pin_root(root), pin.name, KIND, data, keyring)
 
 
-def read_pin(root: Path, name: str) -> Pin | None:
-    """The pin of a skill; None where there is none. Raises PackageError for an unreadable one."""
-    path = max(numbered(pin_root(root) / name), default=None)
-    if path is None:
-        return None
-    data = read_record(path, name).data
-    told = [data.get(key) for key in ("version", "identity", "reason")]
-    version, identity, reason = (text if isinstance(text, str) else None for text in told)
-    if version is None or identity is None or reason is None:
-        raise PackageError("a pin that says nothing", where=str(path), got=str(data)[:80])
-    return Pin(name, version, identity, reason) if version else None
+def read_pin(root: Path, name: str, keyring: Keyring) -> Pin | None:
+    """The pin of a skill that counts; None where none does.
+
+    Raises SignatureError for keys that cannot be used.
+    """
+    found = None
+    for link in check(pin_root(root), name, keyring):
+        found = _said(link, name) or found
+    return found if found and found.version else None
 
 
-def read_pins(root: Path) -> dict[str, Pin]:
-    """Every pin by name. Raises PackageError for an unreadable one."""
-    found = (read_pin(root, folder.name) for folder in subfolders(pin_root(root)))
+def read_pins(root: Path, keyring: Keyring) -> dict[str, Pin]:
+    """Every pin that counts, by name. Raises SignatureError for keys that cannot be used."""
+    found = (read_pin(root, folder.name, keyring) for folder in subfolders(pin_root(root)))
     return {pin.name: pin for pin in found if pin}
+
+
+def faults_of_pins(root: Path, name: str, keyring: Keyring) -> list[str]:
+    """What is wrong with the pins of a skill. Raises SignatureError."""
+    faults = []
+    for link in check(pin_root(root), name, keyring):
+        if link.fault:
+            faults.append(str(link))
+        elif not link.signed:
+            faults.append(f"{link.path.name} is not signed, so it pins nothing")
+        elif _said(link, name) is None:
+            faults.append(f"{link.path.name} says nothing")
+    return faults
+
+
+def _said(link: Link, name: str) -> Pin | None:
+    told = [link.data.get(key) for key in ("version", "identity", "reason")]
+    version, identity, reason = (text if isinstance(text, str) else None for text in told)
+    unsaid = version is None or identity is None or reason is None
+    if not link.signed or link.kind != KIND or unsaid:
+        return None
+    return Pin(name, version or "", identity or "", reason or "")
 
 
 def pinned_of(pin: Pin, versions: Iterable[Entry], root: Path) -> Entry:

@@ -2,8 +2,8 @@
 
 `records/IDENTITY/000001-state.json`. Each is signed over its canonical bytes and names the file
 before it by its hash, so that a change, or a gap, in the chain is found (see `chain`). What cannot
-be found is that the last ones of a chain were taken away. Reading checks no signature: a listing
-of a thousand skills must be fast; `check` does, and whatever decides something asks it first.
+be found is that the last ones of a chain were taken away. Reading checks no signature. What decides
+something asks `chain.check` first; what the state of a version is, `chain.believed_state` says.
 """
 
 from __future__ import annotations
@@ -90,23 +90,6 @@ def read_records(root: Path, identity: str, kind: str = "") -> Iterator[Record]:
     for path in sorted(numbered(root / identity)):
         if not kind or path.stem[7:] == kind:
             yield read_record(path, identity)
-
-
-def state_of(root: Path, identity: str) -> tuple[State, int]:
-    """The last state recorded, and the number of the promotion that it is; 0 for any other.
-
-    A skill without any is a draft. Raises PackageError for a state that is none.
-    """
-    path = max((p for p in numbered(root / identity) if p.stem[7:] == "state"), default=None)
-    if path is None:
-        return "draft", 0
-    data = read_record(path, identity).data
-    state, promotion = data.get("state"), data.get("promotion")
-    number = promotion.get("number") if isinstance(promotion, dict) else None
-    for known in STATES:
-        if known == state:
-            return known, number if isinstance(number, int) else 0
-    raise PackageError("unknown state", where=str(path), got=repr(state))
 
 
 def read_record(path: Path, identity: str) -> Record:

@@ -15,7 +15,9 @@ from pathlib import Path
 from kata.datasets.types import PackageError, UnknownNameError
 from kata.skills.contract.storage import numbered
 
-from .records import STATES, state_of
+from .chain import believed_state
+from .records import STATES
+from .signing import Keyring
 
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     # Nothing is recorded yet.
@@ -28,10 +30,10 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
 }
 
 
-def recorded_state(root: Path, identity: str) -> str:
-    """The last state recorded; empty where none is. Raises PackageError for one that is none."""
+def recorded_state(root: Path, identity: str, keyring: Keyring) -> str:
+    """The state that is believed; empty where none was ever recorded. Raises SignatureError."""
     if any(path.stem[7:] == "state" for path in numbered(root / identity)):
-        return state_of(root, identity)[0]
+        return believed_state(root, identity, keyring)[0]
     return ""
 
 

@@ -11,7 +11,7 @@ from kata.skills.contract.package import verify
 
 from .chain import check
 from .entries import record_root, skill_root, subfolders
-from .pins import pin_root
+from .pins import faults_of_pins, pin_root
 from .signing import Keyring
 
 
@@ -58,7 +58,7 @@ def finding_of(root: Path, folder: Path, keyring: Keyring) -> Finding:
 def findings_of_pins(root: Path, names: Iterable[str], keyring: Keyring) -> Iterator[Finding]:
     """The pins of these skills that are not sound. Raises SignatureError."""
     for name in names:
-        faults = [str(link) for link in check(pin_root(root), name, keyring) if link.fault]
+        faults = faults_of_pins(root, name, keyring)
         if faults:
             yield Finding(pin_root(root) / name, f"pins: {'; '.join(faults)}")
 
