@@ -12,6 +12,7 @@ from kata.skills.contract.promise import Envelope
 from kata.skills.evidence import audit_rollouts
 from kata.skills.evidence.audit_rollouts_sandbox import Sandbox
 from kata.skills.library.library import Library
+from kata.skills.library.signing import Keyring
 from kata.skills.library.trust import make_package
 from kata.skills.testing import CONTRACTS, FakeWorld, UnreliablePolicy
 
@@ -144,3 +145,21 @@ def test_an_audit_with_rollouts_forbids_what_breaks_its_word(add, call, monkeypa
     assert (code, [each["kind"] for each in found]) == (1, ["speed"])
     assert "it declares 0.5" in capsys.readouterr().out
     assert call("library", "audit", "pick@1.0.0", "rollouts=-1")[0] == 2
+
+
+def test_a_package_that_is_foreign_or_broken_stops_no_other(add, call, library, tmp_path, capsys):
+    add("1.0.0", TRUE)
+    hers = replace(CONTRACTS["open"], version="1.0.0")
+    alice = Keyring(tmp_path / "alice")
+    library.add(make_package(tmp_path / "made", hers, scripted("open"), keyring=alice))
+    assert call(*evaluate("1.0.0"))[0] == 0
+    (add("2.0.0", TRUE).folder / "policy.json").write_text("{}")
+    capsys.readouterr()
+    code, result = call("library", "lint")
+    assert code == 0
+    assert [(each["name"], each["verdict"]) for each in result["skills"]] == [
+        ("open", "unknown"),
+        ("pick", "true"),
+    ]
+    assert "pick@2.0.0 is left out" in capsys.readouterr().err
+    assert call("library", "lint", "pick@2.0.0")[0] == 2

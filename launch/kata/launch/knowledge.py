@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from kata.skills.contract.contract import Contract
     from kata.skills.evidence.descriptor import SkillDescriptor
     from kata.skills.library.library import Entry, Library
+
+_log = logging.getLogger(__name__)
 
 _LEAST_RATE = 0.01
 """A rate of zero would forbid a skill for ever."""
@@ -41,7 +44,8 @@ def known_of(library: Library, robot: str) -> Known:
     """
     from kata.sim.robots import load
 
-    contracts = fitting_contracts(library, load(robot).spec)
+    spec = load(robot).spec
+    contracts = fitting_contracts(library, spec)
     spares: list[Contract] = []
     success: dict[str, float] = {}
     descriptors: dict[str, SkillDescriptor] = {}
@@ -55,7 +59,7 @@ def known_of(library: Library, robot: str) -> Known:
     for contract in contracts:
         own = _measured(library, library.show(contract.key), robot)
         learn(contract.name, own)
-        spare = _spare(library, contract, own, robot)
+        spare = _spare(library, contract, own, spec)
         if spare is not None:
             spares.append(spare[0])
             learn(spare[0].key, spare[1])
@@ -91,26 +95,36 @@ def _measured(library: Library, entry: Entry, robot: str) -> _Measured:
 
 
 def _spare(
-    library: Library, used: Contract, own: _Measured, robot: str
+    library: Library, used: Contract, own: _Measured, robot: RobotSpec
 ) -> tuple[Contract, _Measured] | None:
-    """The newest other version that can stand in: called alike, and as well known as the one used.
+    """The newest other version that can stand in: of the same terms, and as well known.
 
-    A pinned skill has none. One that was never measured is no spare: nobody knows that it works.
+    A pinned skill has none. One that was never measured is no spare: nobody knows that it works;
+    one that is not trusted, or not sound, or of another body, is none either.
     """
+    from kata.datasets.types import ContractError, PackageError, SignatureError
+
     if used.name in library.pins():
         return None
     others = [
         entry
-        for entry in library.list()
-        if entry.name == used.name
-        and entry.version != used.version
-        and entry.state in ("promoted", "candidate")
+        for entry in library.versions(used.name)
+        if entry.version != used.version and entry.state in ("promoted", "candidate")
     ]
     for entry in sorted(others, key=lambda entry: entry.came, reverse=True):
-        measured = _measured(library, entry, robot)
+        measured = _measured(library, entry, robot.name)
         if measured.rate is None or (measured.descriptor is None) != (own.descriptor is None):
             continue
-        contract = library.get(str(entry)).contract
-        if contract.parameters == used.parameters:
+        try:
+            contract = library.get(str(entry)).contract
+        except (ContractError, PackageError, SignatureError) as error:
+            _log.info("%s is no spare: %s", entry, error)
+            continue
+        if _terms(contract) == _terms(used) and not contract.embodiment.lacks(robot):
             return contract, measured
     return None
+
+
+def _terms(contract: Contract) -> tuple[object, ...]:
+    """What a plan relies on: a version that differs in any of it stands in for nothing."""
+    return contract.parameters, contract.requires, contract.holds, contract.achieves

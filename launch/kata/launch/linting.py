@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +26,22 @@ _SHOWN = 12
 def linted(job: Job, word: str) -> Done:
     """The findings about every version, one skill, or one version; exit code 1 where one lies.
 
-    Raises UnknownNameError, PackageError, ConfigError for a folder that is no run's.
+    No package is loaded, so whose it is does not matter; one that is unsound is left out and told.
+    Raises UnknownNameError, PackageError or ContractError where no other is left, ConfigError for a
+    folder that is no run's.
     """
     from kata.skills.evidence.fidelity_findings import findings, lies
+    from kata.skills.library.choosing import sound_of
 
     library = build.library_of(job.config)
-    counted = _counts(library, _asked(library, word), job.config.runs)
+    entries = _asked(library, word)
+    count = _counter(library, job.config.runs)
+    counted = sound_of(
+        entries, entries, lambda entry: (entry, count(entry), library.look(str(entry)).contract)
+    )
     told: list[dict[str, Any]] = []
     lines: list[str] = []
-    for entry, counts in counted:
-        contract = library.get(str(entry)).contract
+    for entry, counts, contract in counted:
         found = findings(contract, counts) if counts.executions else ()
         verdict = "unknown" if not counts.executions else "lies" if lies(found) else "true"
         told.append(
@@ -68,20 +74,20 @@ def _asked(library: Library, word: str) -> list[Entry]:
     return found or [library.show(word)]
 
 
-def _counts(library: Library, entries: Sequence[Entry], runs: Any) -> list[tuple[Entry, Fidelity]]:
-    """The counts of each version: of the library's evidence, or of these runs alone."""
+def _counter(library: Library, runs: Any) -> Callable[[Entry], Fidelity]:
+    """What counts a version: in the library's evidence, or in these runs alone."""
     from kata.skills.evidence.fidelity import Fidelity
     from kata.skills.evidence.fidelity_records import recorded_fidelity
 
     if not runs:
-        return [(entry, recorded_fidelity(library, entry)) for entry in entries]
+        return lambda entry: recorded_fidelity(library, entry)
     folders = [runs] if isinstance(runs, str) else list(runs)
     by_identity: dict[str, Fidelity] = {}
     for folder in folders:
         for identity, data in _of_run(Path(str(folder)).expanduser()).items():
             known = by_identity.get(identity, Fidelity())
             by_identity[identity] = known + Fidelity.from_data(data)
-    return [(entry, by_identity.get(entry.identity, Fidelity())) for entry in entries]
+    return lambda entry: by_identity.get(entry.identity, Fidelity())
 
 
 def _of_run(folder: Path) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from kata.datasets.types import ConfigError, KataError
 
 from . import build
 from .job import Job
-from .searching import in_use, search_of
+from .searching import search_of
 
 if TYPE_CHECKING:
     from kata.datasets.types import Condition, Facts
@@ -96,7 +96,7 @@ def _search(library: Library) -> SkillSearch | None:
     """
     from kata.skills.library.search.storage import FILE
 
-    entries = in_use(library)
+    entries = library.used()
     if len(entries) > _MOST_NEW and not (library.root / FILE).exists():
         return None
     return search_of(library, entries)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from kata.skills.library.library import Library
     from kata.skills.library.search.searching import Hit, SkillSearch
 
-_RANK = {"promoted": 3, "candidate": 2, "draft": 1}
-
 
 def searched(job: Job, text: str) -> Done:
     """The skills that a text means, the likeliest first; exit code 1 where there is none."""
@@ -25,7 +23,7 @@ def searched(job: Job, text: str) -> Done:
     if config.top < 1:
         raise ConfigError("nothing to show", where=f"top={config.top}", expected="1 or more")
     library = build.library_of(config)
-    entries = {entry.identity: entry for entry in in_use(library)}
+    entries = {entry.identity: entry for entry in library.used()}
     found = search_of(library, list(entries.values()))
     facts = robot = None
     if config.facts:
@@ -40,21 +38,13 @@ def searched(job: Job, text: str) -> Done:
     return Done(result, tuple(lines) or ("no skills in this library",), then, code=0 if told else 1)
 
 
-def in_use(library: Library) -> tuple[Entry, ...]:
-    """The version of each skill that is pinned, else the best one that is not retired."""
-    versions: dict[str, list[Entry]] = {}
-    for entry in library.list():
-        if entry.state in _RANK:
-            versions.setdefault(entry.name, []).append(entry)
-    pins = library.pins()
-    return tuple(
-        _best(found, pins[name].version if name in pins else "") for name, found in versions.items()
-    )
-
-
 def search_of(library: Library, entries: Sequence[Entry]) -> SkillSearch | None:
-    """A search over these versions, its index kept in the library; None without any."""
-    from kata.skills.contract.files import read_contract
+    """A search over these versions, its index kept in the library; None without any.
+
+    Those whose contracts are not what their identities say are left out, which is logged. Raises
+    PackageError or ContractError where so none is left.
+    """
+    from kata.skills.library.entries import read_own_contract
     from kata.skills.library.search.encoder import Encoder
     from kata.skills.library.search.searching import SkillSearch
     from kata.skills.library.search.storage import FILE, refreshed
@@ -64,14 +54,10 @@ def search_of(library: Library, entries: Sequence[Entry]) -> SkillSearch | None:
     index = refreshed(
         library.root / FILE,
         folders,
-        lambda identity: read_contract(folders[identity] / "skill.yaml"),
+        lambda identity: read_own_contract(folders[identity], identity),
         encoder,
     )
     return None if index is None else SkillSearch(index, encoder)
-
-
-def _best(found: Sequence[Entry], pinned: str) -> Entry:
-    return max(found, key=lambda e: (e.version == pinned, _RANK[e.state], e.came))
 
 
 def _told(hit: Hit, entry: Entry) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from kata.datasets.files import write_file
 from kata.datasets.types import StorageError
 from kata.skills.contract.contract import Contract
 
+from ..choosing import sound_of
 from .document import EFFECTS, TextEncoder, documents
 from .index import SearchIndex
 from .lexical import Postings
@@ -30,7 +31,7 @@ from .verbs import verbs
 FILE = "search.safetensors"
 """What the index of a library is called in its folder."""
 
-FORMAT = "1"
+FORMAT = "2"
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def refreshed(
     """The index of exactly these skills, from the file as far as it goes.
 
     Skills that the file has are neither read nor embedded again; where it had others, it is written
-    anew. A disk that refuses is logged, and the index is used without it.
+    anew. What `read` refuses is left out, which is logged, and so is a disk that refuses.
 
     Args:
         path: the file.
@@ -51,6 +52,8 @@ def refreshed(
 
     Returns:
         None without any skill.
+
+    Raises PackageError or ContractError where `read` refuses every skill.
     """
     wanted = list(dict.fromkeys(keys))
     before = load(path)
@@ -60,9 +63,13 @@ def refreshed(
         return None
     rows = {} if before is None else {key: row for row, key in enumerate(before.keys)}
     known = {} if before is None else {k: before.document(rows[k]) for k in wanted if k in rows}
-    new = documents({key: read(key) for key in wanted if key not in known}, encoder)
-    known |= {document.key: document for document in new}
-    index = SearchIndex.of([known[key] for key in wanted])
+    missing = [key for key in wanted if key not in known]
+    found = sound_of(missing, missing, lambda key: (key, read(key)), needed=not known)
+    known |= {document.key: document for document in documents(dict(found), encoder)}
+    sound = [key for key in wanted if key in known]
+    if before is not None and before.keys == tuple(sound):
+        return before
+    index = SearchIndex.of([known[key] for key in sound])
     try:
         save(path, index)
     except StorageError as error:
