@@ -217,3 +217,41 @@ def test_what_is_left_out_of_a_plan_is_said(call, real_world):
     assert code == 0
     assert "warning: press@0.1.0 is left out: it is not signed" in err
     assert "press@0.1.0 is left out" in log
+
+
+def test_a_package_that_is_altered_stops_neither_plan_nor_search(call, real_world):
+    library = build.library(None)
+    terms = library.show("press").folder / "skill.yaml"
+    terms.write_text(terms.read_text().replace("cost: 4.0", "cost: 1.0"))
+    code, _, _, err, _ = call("plan", "open the drawer")
+    assert code == 0
+    assert "warning: press@0.1.0 is left out: not the package" in err
+    assert "altered skill.yaml" in err
+    code, result, _, err, _ = call("library", "search", "press the button", "facts=false")
+    assert code == 0
+    assert "press" not in {hit["name"] for hit in result["hits"]}
+    assert "altered skill.yaml" in err
+    # A sentence that needs it is told that the skill is missing, and why.
+    code, _, _, err, _ = call("plan", "press the button")
+    assert code == 1
+    assert "press@0.1.0 is left out" in err
+
+
+def test_what_was_swapped_after_the_audit_is_not_signed(call, tmp_path, alice, monkeypatch):
+    from kata.skills.library import audit
+
+    package = foreign(tmp_path, alice)
+    clean = audit.require_clean
+
+    def swapped(folder):
+        report = clean(folder)
+        contract = replace(CONTRACTS["pick"], version="1.0.0", cost=1.0)
+        other = make_package(tmp_path / "other", contract, scripted("pick"), keyring=alice)
+        for path in other.iterdir():
+            shutil.copy(path, folder / path.name)
+        return report
+
+    monkeypatch.setattr(audit, "require_clean", swapped)
+    code, _, _, err, _ = call("library", "sign", str(package))
+    assert code == 2
+    assert "changed after it was audited" in err

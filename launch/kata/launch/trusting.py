@@ -187,10 +187,10 @@ def _sign(folder: Path, keyring: Keyring) -> dict[str, Any]:
     from kata.skills.library.keys import fingerprint
     from kata.skills.library.trust import sign_package
 
-    require_clean(folder)
+    audited = require_clean(folder)
     before = read_seal(folder)
     replaced = fingerprint(before.key) if before and before.key != keyring.own() else ""
-    return {"signer": sign_package(folder, keyring), "replaced": replaced}
+    return {"signer": sign_package(folder, keyring, audited), "replaced": replaced}
 
 
 def _signed_line(told: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ keep to the policy that the command was given.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,18 @@ from typing import Literal, get_args
 from kata.datasets.files import write_file
 from kata.datasets.types import PackageError, SignatureError, UnknownNameError
 from kata.skills.contract.contract import Contract
-from kata.skills.contract.package import Report, Writer, open_package, verify, write_package
+from kata.skills.contract.package import (
+    MANIFEST,
+    Report,
+    Writer,
+    open_package,
+    verify,
+    write_package,
+)
 from kata.skills.contract.seal import SIGNATURE, Seal
 from kata.skills.contract.skill import Skill
 
-from .audit import require_clean
+from .audit import AuditReport, require_clean
 from .keys import fingerprint, is_signed
 from .signing import Keyring
 
@@ -131,8 +139,9 @@ class Trust:
     def open(self, folder: Path) -> Skill:
         """The skill of a package, verified and admitted, and audited if another key signed it.
 
-        What the own key signed was audited then. Raises PackageError, ContractError, or
-        SignatureError for one that is not trusted.
+        What the own key signed is not audited again: `kata library sign` audits before it signs,
+        and the policies that Kata trained or made here are signed as they were written. Raises
+        PackageError, ContractError, or SignatureError for one that is not trusted.
         """
         standing: list[Standing] = []
 
@@ -176,13 +185,28 @@ def _hint(verdict: Verdict, named: str) -> str:
     )
 
 
-def sign_package(folder: Path, keyring: Keyring) -> str:
+def sign_package(folder: Path, keyring: Keyring, audited: AuditReport | None = None) -> str:
     """Sign a package with the own key, over any signature that it has; the key's fingerprint.
 
-    Raises PackageError or ContractError for one that is not sound, SignatureError for a key that
-    cannot be used, StorageError where the disk refuses.
+    Args:
+        folder: the package.
+        keyring: signs.
+        audited: what was looked at before: nothing else is signed. None for what this very process
+            has written, which nobody looked at.
+
+    Raises PackageError or ContractError for one that is not sound, or is not what was audited,
+    SignatureError for a key that cannot be used, StorageError where the disk refuses.
     """
     report = verify(folder)
+    signed = {MANIFEST: (len(report.manifest), hashlib.sha256(report.manifest).hexdigest())}
+    if audited and not audited.is_of(report.identity, report.files | signed):
+        raise PackageError(
+            "a package that was changed after it was audited",
+            where=str(folder),
+            expected=f"identity {str(audited.identity)[:12]}",
+            got=f"identity {report.identity[:12]}",
+            hint="nothing was signed; find out who changed it",
+        )
     public = keyring.public()
     if report.seal is None or report.seal.key != public or not _holds(report):
         seal = Seal(public, keyring.sign(report.manifest))

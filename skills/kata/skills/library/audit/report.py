@@ -65,6 +65,11 @@ class AuditReport:
         """Whether nothing was found that forbids using it."""
         return not self.of("error")
 
+    def is_of(self, identity: str, files: Mapping[str, tuple[int, str]]) -> bool:
+        """Whether this identity, made of exactly these bytes, is what was looked at."""
+        known = {name: self.files.get(name) for name in files}
+        return self.identity == identity and known == dict(files)
+
     def of(self, severity: Severity) -> tuple[AuditFinding, ...]:
         """The findings of one severity."""
         return tuple(each for each in self.findings if each.severity == severity)
