@@ -2,6 +2,7 @@
 
 import json
 import string
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -297,3 +298,31 @@ def test_a_workspace_tells_how_far_a_point_is_outside(point):
     box = Workspace((-1.0, -1.0, 0.0), (1.0, 1.0, 1.0))
     inside = np.clip(point, box.low, box.high)
     assert box.outside_m(point) == pytest.approx(float(np.linalg.norm(inside - point)))
+
+
+@pytest.mark.parametrize("sensors", ["observation.state", 3, {"camera": 1}])
+def test_sensors_are_a_list(sensors):
+    with pytest.raises(ContractError, match="not a list") as caught:
+        Embodiment.from_data({"sensors": sensors})
+    assert caught.value.where == "embodiment.sensors"
+    assert Embodiment.from_data({"sensors": ["a", "b"]}).sensors == ("a", "b")
+
+
+@pytest.mark.parametrize("version", ["1.0.\u0663", "\uff11.0.0", "1.0.0\n", "1.0"])
+def test_a_version_is_of_plain_digits(version):
+    with pytest.raises(ContractError, match="bad version"):
+        replace(PICK, version=version)
+
+
+@pytest.mark.timeout(20)
+def test_very_many_keys_are_read_in_linear_time():
+    # A comparison of each with each took half a minute for a file of the greatest size.
+    content = ("{" + ",".join(f"{i:x}: 1" for i in range(9_000)) + "}").encode()[: 64 << 10]
+    begin = time.process_time()
+    with pytest.raises(ContractError):
+        parse_contract(content)
+    assert time.process_time() - begin < 10.0
+    with pytest.raises(ContractError, match="repeated keys: name"):
+        parse_contract(b"name: a\nname: b\n")
+    with pytest.raises(ContractError, match="not YAML"):
+        parse_contract(b"? [a]\n: b\n")

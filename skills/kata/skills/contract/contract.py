@@ -23,7 +23,7 @@ from .promise import Embodiment, Envelope, FailureMode, read_provenance
 ARM = "arm"
 """The resource that is the arm of the call's own hand."""
 
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _WORDS = ("name", "version", "summary", "licence", "description")
 _NUMBERS = ("duration_s", "settle_s", "cost")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,15 @@ class _PlainLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        repeated = {str(key) for key in keys if keys.count(key) > 1}
+        # A set, so that a file of many keys is read in linear time; PyYAML refuses, with words
+        # of its own, what cannot be a key.
+        seen: set[Any] = set()
+        repeated: set[str] = set()
+        for key in keys:
+            if isinstance(key, Hashable):
+                if key in seen:
+                    repeated.add(str(key))
+                seen.add(key)
         if repeated:
             raise yaml.YAMLError(f"repeated keys: {', '.join(sorted(repeated))}")
         return super().construct_mapping(node, deep=deep)

@@ -147,10 +147,18 @@ class Embodiment:
         if not isinstance(fields.get("gripper", True), bool):
             raise ContractError("not a choice", where="embodiment.gripper", expected="true, false")
         numbers = {name: int(fields[name]) for name in ("arms", "joints") if name in fields}
+        sensors = fields.get("sensors", ())
+        if not isinstance(sensors, list | tuple):
+            raise ContractError(
+                "not a list",
+                where="embodiment.sensors",
+                expected="sensors: [...]",
+                got=str(sensors)[:80],
+            )
         return cls(
             **numbers,
             gripper=bool(fields.get("gripper", True)),
-            sensors=tuple(map(str, fields.get("sensors", ()))),
+            sensors=tuple(map(str, sensors)),
             rate_hz=float(fields.get("rate_hz", 0.0)),
             control=str(fields.get("control", "")),
         )

@@ -42,7 +42,7 @@ def _fields() -> dict[str, Any]:
     return {
         "format": {"const": FORMAT},
         "name": {**text, "pattern": _NAME},
-        "version": {**text, "pattern": r"^\d+\.\d+\.\d+$"},
+        "version": {**text, "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+$"},
         "summary": {**text, "description": "What it does, in one sentence."},
         "description": {**text, "description": "The summary at length."},
         "examples": {"type": "array", "items": text, "description": "Sentences that ask for it."},
