@@ -231,3 +231,34 @@ def test_how_often_it_succeeds_is_left_to_the_trials():
     found = findings(CONTRACTS["pick"], counts)
     assert [f.subject for f in lies(found)] == ["every start"]
     assert rule_on_contract(Ruling(True, "better", "", {}), found).promoted
+
+
+def promises_broken(broken):
+    """Counts of 200 executions that are called done, of which so many are not."""
+    return Fidelity(
+        executions=200, required=200, claimed=200, broken=broken,
+        promised={"holding(?object)": 0}, missed={"holding(?object)": broken},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rate", "share"),
+    [(0.05, 0.01), (0.08, 0.34), (0.09, 0.54), (0.10, 0.72), (0.12, 0.93), (0.15, 0.996)],
+)
+def test_the_power_to_find_a_broken_promise_is_what_the_docs_say(rate, share):
+    counts = np.random.default_rng(0).binomial(200, rate, 5000)
+    called = {n: bool(lies(findings(CONTRACTS["pick"], promises_broken(n)))) for n in set(counts)}
+    found = np.mean([called[n] for n in counts])
+    assert found == pytest.approx(share, abs=3 * np.sqrt(share * (1 - share) / 5000) + 0.005)
+
+
+def test_what_may_be_a_lie_is_told_where_a_version_is_promoted():
+    good = Ruling(True, "first", "at least 90 %", {})
+    found = findings(CONTRACTS["pick"], promises_broken(17))
+    told = rule_on_contract(good, found)
+    assert not lies(found)
+    assert told.promoted
+    assert told.text.startswith("at least 90 %; noted: holding(?object) called done, and does not")
+    assert "in 17 of 200 executions (" in told.text
+    few = findings(CONTRACTS["pick"], promises_broken(9))
+    assert rule_on_contract(good, few).text == "at least 90 %"

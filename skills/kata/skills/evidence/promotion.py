@@ -27,7 +27,7 @@ from kata.datasets.types import UnknownNameError
 
 from .budget import attempt_alpha
 from .compare import Outcome, measure, pairs_of
-from .fidelity_findings import EVERY_START, Finding, lies
+from .fidelity_findings import EVERY_START, MOST_BROKEN, MOST_CHANGES, Finding, lies
 from .interval import Interval
 from .paired import PairedOutcomes
 from .paired_margin import least_difference, margin_p_value
@@ -144,17 +144,32 @@ def rule_on_contract(ruling: Ruling, found: Sequence[Finding]) -> Ruling:
     """The same ruling, unless what was found beyond chance says that the contract lies.
 
     How often a version succeeds is judged by its trials, so that this is not held against it
-    again; from which starts it fails, what it claims and what it changes are.
+    again; from which starts it fails, what it claims and what it changes are. What was seen more
+    often than a contract may be wrong, and is not beyond chance, is told in the ruling's words.
     """
     told = [each for each in lies(found) if each.subject != EVERY_START]
     tests = {**ruling.tests, "lies": [each.to_data() for each in told]}
     if not ruling.promoted or not told:
-        return Ruling(ruling.promoted, ruling.ground, ruling.text, tests)
+        text = "; ".join((ruling.text, *map(_noted, _doubts(found))))
+        return Ruling(ruling.promoted, ruling.ground, text, tests)
     worst = told[0]
     share = f"in {worst.rate.successes} of {worst.rate.trials} executions"
     more = f", and {len(told) - 1} more" if len(told) > 1 else ""
     text = f"its contract lies: {worst.subject} {worst.text}, {share}{more}"
     return Ruling(False, "", text, tests)
+
+
+def _doubts(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Notes on what was seen more often than it may be: perhaps chance, perhaps a lie."""
+    most = {"achieves": MOST_BROKEN, "changes": MOST_CHANGES}
+    notes = (each for each in found if each.level == "note" and each.kind in most)
+    return tuple(each for each in notes if each.rate.rate > most[each.kind])
+
+
+def _noted(doubt: Finding) -> str:
+    share = f"{doubt.rate.successes} of {doubt.rate.trials} executions"
+    bounds = f"{100 * doubt.rate.low:.1f} to {100 * doubt.rate.high:.1f} %"
+    return f"noted: {doubt.subject} {doubt.text}, in {share} ({bounds})"
 
 
 def rule_on_pairs(outcomes: PairedOutcomes, attempt: int) -> Ruling:
