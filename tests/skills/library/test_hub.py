@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import huggingface_hub
 import pytest
+from huggingface_hub.utils import filter_repo_objects
 
 from kata.skills.contract.files import read_contracts
 from kata.skills.contract.package import scripted
 from kata.skills.library.library import Library
 from kata.skills.library.signing import Keyring
+from kata.skills.library.sources.hub import _Taking
+from kata.skills.library.sources.source import Source
 from kata.skills.library.trust import make_package
 
 CONTRACTS = read_contracts(Path(__file__).resolve().parents[3] / "configs" / "skill")
@@ -251,6 +255,35 @@ def test_names_in_a_manifest_lead_nowhere(install, repository, hub):
     repository["../../evil.json"] = b"evil"
     assert install("hf://kata/pick")["error"]
     assert not any("evil" in path for path in hub.asked)
+
+
+@pytest.mark.parametrize("folder", ["*", "[a-z]", "?", ".hidden", "a/../b", "a\\b"])
+def test_a_folder_that_is_a_pattern_is_refused(install, package, library, hub, folder):
+    hub.asked.clear()
+    hub.repositories["kata/odd"] = {f"{folder}/{name}": part for name, part in package.items()}
+    hub.repositories["kata/odd"]["x/policy.json"] = b"evil"
+    assert "a folder with a name that none should have" in install("hf://kata/odd")["error"]
+    assert not any("/resolve/" in path for path in hub.asked)
+    assert library.list() == ()
+
+
+def test_names_are_no_patterns_for_the_client(tmp_path, monkeypatch):
+    there = ["*/policy.json", "x/policy.json", "*/policy.json.bak"]
+    fetched = []
+
+    def download(_place, *, allow_patterns, local_dir, **_):
+        # The client's own filter, over a repository that is only listed.
+        fetched.extend(filter_repo_objects(there, allow_patterns=allow_patterns))
+        (local_dir / "*").mkdir()
+        (local_dir / "*" / "policy.json").write_bytes(b"{}")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    room, into = tmp_path / "room", tmp_path / "into"
+    room.mkdir()
+    into.mkdir()
+    source = Source("hub", "kata/odd")
+    _Taking(source, COMMIT, "*/", {"policy.json": 2}, room, into).files(["policy.json"])
+    assert fetched == ["*/policy.json"]
 
 
 def test_without_a_network_it_says_so(library, tmp_path):

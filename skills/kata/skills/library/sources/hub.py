@@ -6,6 +6,7 @@ are checked before anything is fetched, and only the files that the manifest nam
 
 from __future__ import annotations
 
+import glob
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -81,7 +82,8 @@ class _Taking:
             snapshot_download(
                 self._source.place,
                 revision=self._commit,
-                allow_patterns=[self._folder + name for name in names],
+                # The client takes them for patterns, and a folder may be called `*`.
+                allow_patterns=[glob.escape(self._folder + name) for name in names],
                 local_dir=self._room,
                 max_workers=4,
             )

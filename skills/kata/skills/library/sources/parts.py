@@ -19,6 +19,7 @@ MOST_BYTES = (8 << 30) + (64 << 20)
 """Of a whole package: two files of weights as large as they may be, and the rest."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_FOLDER = re.compile(r"[A-Za-z0-9_][\w. +-]*(/[A-Za-z0-9_][\w. +-]*)*", re.ASCII)
 
 
 class Parts:
@@ -82,6 +83,11 @@ def wanted(names: Iterable[str], sizes: Mapping[str, int], parts: Parts) -> list
     return found
 
 
+def is_folder(path: str) -> bool:
+    """Whether it can be the path of a folder in a repository: plain names that lead downwards."""
+    return bool(_FOLDER.fullmatch(path)) and ".." not in path.split("/")
+
+
 def only_folder(paths: Iterable[str], subfolder: str, where: str) -> str:
     """The folder of the one package among these paths, as `pick/`; empty for the top.
 
@@ -98,10 +104,16 @@ def only_folder(paths: Iterable[str], subfolder: str, where: str) -> str:
         for path in paths
         if path.startswith(start) and path.rpartition("/")[2] == MANIFEST
     ]
-    if start in found:
-        return start
-    if len(found) == 1:
-        return found[0]
+    if start in found or len(found) == 1:
+        folder = start if start in found else found[0]
+        if folder and not is_folder(folder.rstrip("/")):
+            raise PackageError(
+                "a folder with a name that none should have",
+                where=where,
+                expected="letters, digits, `_ . + -` and spaces",
+                got=shown(folder, 400),
+            )
+        return folder
     names = ", ".join(f"#{path.rstrip('/')}" for path in sorted(found)[:8])
     raise PackageError(
         "which package?" if found else "no package",

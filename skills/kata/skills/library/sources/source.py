@@ -18,6 +18,7 @@ from kata.datasets.types import PackageError
 from kata.skills.contract.reading import shown
 
 from .archive import ARCHIVES
+from .parts import is_folder
 
 Kind = Literal["folder", "archive", "git", "hub"]
 
@@ -27,7 +28,6 @@ PROTOCOLS = ("https", "ssh", "file")
 _EXPECTED = "a folder, FILE.zip, FILE.tar.gz, git+URL@REVISION#FOLDER or hf://ORG/NAME@REVISION"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _REVISION = re.compile(r"[A-Za-z0-9][\w./+-]{0,199}", re.ASCII)
-_FOLDER = re.compile(r"[A-Za-z0-9_][\w. +-]*(/[A-Za-z0-9_][\w. +-]*)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _parts(rest: str, text: str) -> tuple[str, str, str]:
     tail, at, revision = tail.rpartition("@") if "@" in tail else (tail, "", "")
     if at and not (_REVISION.fullmatch(revision) and ".." not in revision):
         raise _no_source(text, "@REVISION: a branch, a tag or a commit", revision)
-    if mark and not (_FOLDER.fullmatch(subfolder) and ".." not in subfolder.split("/")):
+    if mark and not is_folder(subfolder):
         raise _no_source(text, "#FOLDER: names with / between them", subfolder)
     place = f"{host}{slashes}{user}{slash}{tail}" if slashes else tail
     return place, revision, subfolder
