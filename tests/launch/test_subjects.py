@@ -47,6 +47,11 @@ def call(tmp_path):
     return run
 
 
+def promoted(library, folder):
+    """A version in use, by the way that every version goes."""
+    return library.set_state(library.add(folder, "candidate"), "promoted", "a test says so")
+
+
 def kinds(library, entry):
     return [each.kind for each in library.records(entry) if each.kind != "state"]
 
@@ -60,12 +65,12 @@ def test_trials_of_a_version_are_not_those_of_the_next(
     finished, package, library, call, tmp_path, capsys
 ) -> None:
     line = ("evaluate", "skill=pick", "trials=20")
-    one = library.add(package("1.0.0"), "promoted")
+    one = promoted(library, package("1.0.0"))
     assert call(*line) == 0
     if not finished:
         (tmp_path / "run/result.json").unlink()
         max((tmp_path / "run/parts").iterdir()).unlink()
-    two = library.add(package("1.1.0"), "promoted")
+    two = promoted(library, package("1.1.0"))
     capsys.readouterr()
     assert call(*line) == 2
     assert kinds(library, two) == []
@@ -101,7 +106,7 @@ def test_a_package_that_was_replaced_gets_no_trials_of_the_one_before(
 def test_a_first_trial_that_cannot_be_leaves_no_folder(
     library, package, call, tmp_path, monkeypatch
 ) -> None:
-    library.add(package("1.0.0"), "promoted")
+    promoted(library, package("1.0.0"))
 
     def of_another_robot(*_):
         raise PackageError("a skill of another robot")
@@ -112,7 +117,7 @@ def test_a_first_trial_that_cannot_be_leaves_no_folder(
 
 
 def test_a_kill_between_the_records_loses_neither(package, library, call, monkeypatch) -> None:
-    entry = library.add(package("1.0.0"), "promoted")
+    entry = promoted(library, package("1.0.0"))
     line = ("evaluate", "skill=pick", "trials=12")
     record = Library.record
 
@@ -133,7 +138,7 @@ def test_a_kill_between_the_records_loses_neither(package, library, call, monkey
 
 
 def test_a_trial_counts_once_however_often_it_is_measured(package, library, call, tmp_path) -> None:
-    entry = library.add(package("1.0.0"), "promoted")
+    entry = promoted(library, package("1.0.0"))
     asked = {
         "few": ("trials=8", 8),
         "more": ("trials=20", 20),

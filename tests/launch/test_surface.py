@@ -65,7 +65,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "keys"),
     [
-        (["plan", SENTENCE], {*ANSWER, "predicted", "missing"}),
+        (["plan", SENTENCE], {*ANSWER, "predicted", "missing", "risks"}),
         (["library", "list"], {"library", "skills", "unreadable"}),
         (["library", "verify"], {"library", "sound", "packages"}),
         (["robot", "list"], {"robots"}),

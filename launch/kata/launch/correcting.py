@@ -108,7 +108,8 @@ class Terminal:
     _ahead_s: float | None = None
 
     def begin(self) -> Corrector:
-        """Listen from now on."""
+        """Listen from now on; the clock begins anew."""
+        self._ahead_s = None
         if not self._listening:
             self._listening = True
             # Reading blocks, and ends with the process.

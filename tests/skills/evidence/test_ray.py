@@ -24,7 +24,7 @@ from kata.launch.build import contract
 from kata.launch.cli import main
 from kata.launch.trials import SkillTrials, skill_block
 from kata.sim.tasks import make_trial
-from kata.skills.contract.package import open_package
+from kata.skills.contract.package import verify
 from kata.skills.evidence import ray_pool
 from kata.skills.evidence.ray_pool import RayPool
 from kata.skills.evidence.workers import Workers
@@ -158,7 +158,7 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_what_a_worker_elsewhere_lacks_is_said(cluster: str) -> None:
     error, _ = ray_pool.answer_there(
-        "another node", ".", ray_pool.version(), open_package, (Path("none"),)
+        "another node", ".", ray_pool.version(), verify, (Path("none"),)
     )
     assert isinstance(error, PackageError)
     assert f"on the worker {socket.gethostname()}" in error.where
