@@ -320,7 +320,7 @@ def test_promotions_without_a_signature_do_not_count(library):
     data = {"state": "promoted", "reason": "x", "promotion": {"name": "pick", "version": "1.0.0"}}
     old = {"format": 1, "skill": entry.identity, "kind": "state", "data": data}
     (folder / "000001-state.json").write_bytes(json_bytes(old))
-    assert library.show("pick").state == "promoted"
+    assert library.show("pick").state == "candidate"
     assert history(library, "pick").promotions == ()
     assert attempt_at(library, library.show("pick")).best is None
 
