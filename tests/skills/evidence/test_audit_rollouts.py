@@ -1,6 +1,7 @@
 """Audits by rollouts: used limits against declared ones, alone and after another skill."""
 
 import os
+import subprocess
 import time
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ import pytest
 from kata.datasets.types import ConfigError, ExecutionError
 from kata.skills.contract.promise import Envelope
 from kata.skills.evidence import audit_rollouts as audits
+from kata.skills.evidence import audit_rollouts_refusals as refusals
 from kata.skills.evidence.audit_rollouts import Subject, audit_rollouts, may_follow
 from kata.skills.evidence.audit_rollouts_findings import rollout_findings
 from kata.skills.evidence.audit_rollouts_sandbox import Bounds, Sandbox, SandboxStoppedError
@@ -147,19 +149,122 @@ def test_the_sandbox_is_bounded_and_gives_only_data():
             sandbox.call(complex, (1, 2))
 
 
-def test_the_sandbox_has_no_network_no_programs_no_files_and_no_secrets(tmp_path, monkeypatch):
+DATAGRAM = """
+import socket
+line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+line.sendto(b"x", ("127.0.0.1", 9))
+"""
+LIBC = "import ctypes\nctypes.CDLL(None).getpid()"
+SIGNAL = "import os\nos.kill(os.getppid(), 0)"
+
+TRIED = {
+    **{
+        f"os.open {name}": (os.open, "there", getattr(os, name))
+        for name in ("O_WRONLY", "O_RDWR", "O_TRUNC", "O_APPEND")
+    },
+    "os.open O_CREAT": (os.open, "made", os.O_CREAT),
+    "os.open all": (os.open, "made", os.O_CREAT | os.O_EXCL | os.O_WRONLY),
+    **{f"open {mode}": (open, "made", mode) for mode in ("w", "x", "a", "r+b")},
+    "link": (os.link, "there", "made"),
+    "symlink": (os.symlink, "there", "made"),
+    "rename": (os.rename, "there", "made"),
+    "replace": (os.replace, "there", "made"),
+    "remove": (os.remove, "there"),
+    "unlink": (os.unlink, "there"),
+    "rmdir": (os.rmdir, "folder"),
+    "mkdir": (os.mkdir, "made"),
+    "mkfifo": (os.mkfifo, "made"),
+    "mknod": (os.mknod, "made"),
+    "truncate": (os.truncate, "there", 0),
+    "chmod": (os.chmod, "there", 0o777),
+    "chown": (os.chown, "there", -1, -1),
+    "utime": (os.utime, "there", (1, 1)),
+    "kill": (exec, SIGNAL, {}),
+    "killpg": (os.killpg, 1 << 22, 0),
+    "system": (os.system, "true"),
+    "popen": (subprocess.check_call, ["true"]),
+    "exec": (os.execv, "/bin/true", ["true"]),
+    "spawn": (os.posix_spawn, "/bin/true", ["true"], {}),
+    "fork": (os.fork,),
+    "forkpty": (os.forkpty,),
+    "socket": (exec, DATAGRAM, {}),
+    "ctypes": (exec, LIBC, {}),
+}
+PATHS = ("there", "made", "folder")
+
+
+def state(folder):
+    """All that can be seen of the files in a folder."""
+    told = {}
+    for path in sorted(folder.rglob("*")):
+        seen = path.lstat()
+        content = path.read_bytes() if path.is_file() else b""
+        told[path.name] = (seen.st_mode, seen.st_nlink, seen.st_mtime_ns, seen.st_uid, content)
+    return told
+
+
+def test_the_sandbox_refuses_all_that_changes_something(tmp_path):
+    (tmp_path / "there").write_bytes(b"as it was")
+    (tmp_path / "folder").mkdir()
+    before = state(tmp_path)
+    with Sandbox(Bounds(30.0)) as sandbox:
+        for name, (call, *arguments) in TRIED.items():
+            inside = [str(tmp_path / each) if each in PATHS else each for each in arguments]
+            told = ""
+            try:
+                sandbox.call(call, inside)
+            except ExecutionError as error:
+                told = str(error)
+            assert "not allowed in an audit" in told, name
+        assert sandbox.call(os.open, (str(tmp_path / "there"), os.O_RDONLY)) > 2
+        assert "not refused" not in sandbox.enforced["python"]
+        for name in ("link", "chmod", "signals", "sockets", "ctypes", "os.open to truncate"):
+            assert f" {name}" in sandbox.enforced["python"]
+    assert state(tmp_path) == before
+
+
+def test_the_sandbox_has_no_secrets(monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "secret")
     with Sandbox(Bounds(10.0)) as sandbox:
-        for call, arguments in (
-            (os.system, ("true",)),
-            (os.mkdir, (str(tmp_path / "made"),)),
-            (os.remove, (str(tmp_path),)),
-            (open, (str(tmp_path / "written"), "w")),
-        ):
-            with pytest.raises(ExecutionError, match="not allowed in an audit"):
-                sandbox.call(call, arguments)
         assert sandbox.call(os.getenv, ("SOME_API_KEY",)) is None
-    assert list(tmp_path.iterdir()) == []
+
+
+HALF = """
+import os, stat, time
+for number in range(3, 64):
+    try:
+        if stat.S_ISSOCK(os.fstat(number).st_mode):
+            os.write(number, head)
+    except OSError:
+        pass
+time.sleep(60)
+"""
+"""Writes the beginning of an answer to every line there is, and says no more."""
+
+
+@pytest.mark.parametrize("head", [b"\0", (1000).to_bytes(8, "big") + b'{"value"'])
+def test_half_an_answer_holds_nobody_up(head):
+    with Sandbox(Bounds(30.0)) as sandbox:
+        assert sandbox.call(max, ([1, 2],)) == 2
+        sandbox.bounds = Bounds(1.5)
+        with pytest.raises(SandboxStoppedError, match=r"not done after 1\.5 s"):
+            sandbox.call(exec, (HALF, {"head": head}))
+
+
+def test_an_answer_without_end_is_not_read():
+    with Sandbox(Bounds(30.0)) as sandbox, pytest.raises(SandboxStoppedError):
+        sandbox.call(exec, (HALF, {"head": (1 << 40).to_bytes(8, "big")}))
+
+
+def test_only_what_a_test_found_is_told(monkeypatch):
+    assert refusals._told({"link": True, "kill": False}) == (
+        "refused to Python code: link; not refused: kill"
+    )
+    # Without the hook in this process every try is let through, and comes to nothing.
+    told = {name: refusals._is_refused(each) for name, each in refusals._attempts().items()}
+    assert not any(told.values())
+    assert refusals.can_map(1 << 20)
+    assert refusals.can_grow_a_file()
 
 
 def test_an_audit_runs_in_the_sandbox():
