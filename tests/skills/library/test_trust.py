@@ -11,6 +11,7 @@ import pytest
 
 from kata.datasets.files import write_file
 from kata.datasets.types import PackageError, SignatureError, StorageError, UnknownNameError
+from kata.skills.contract import package as package_module
 from kata.skills.contract import skill as skill_module
 from kata.skills.contract.files import read_contracts
 from kata.skills.contract.package import scripted, verify, write_package
@@ -20,6 +21,7 @@ from kata.skills.library.keys import fingerprint, is_signed, is_weak
 from kata.skills.library.library import Library
 from kata.skills.library.records import add_state
 from kata.skills.library.signing import Keyring
+from kata.skills.library.sources.install import install
 from kata.skills.library.trust import Trust, make_package, sign_package
 
 CONTRACTS = read_contracts(Path(__file__).resolve().parents[3] / "configs" / "skill")
@@ -312,3 +314,19 @@ def test_a_disk_that_refuses_is_told(tmp_path, own, monkeypatch):
 def test_judging_loads_no_cryptography_until_there_is_a_signature():
     code = "import sys, kata.skills.library.trust; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_is_parsed_before_its_bounds_are_known(tmp_path, own, monkeypatch):
+    package = package_of(tmp_path, own)
+    terms = package / "skill.yaml"
+    terms.write_bytes(terms.read_bytes() + b"deep: " + b"[" * 40 + b"]" * 40 + b"\n")
+
+    def parse(*_, **__):
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr(package_module, "parse_contract", parse)
+    monkeypatch.setattr(package_module, "_manifest_bytes", parse)
+    with pytest.raises(PackageError, match="deep or endless YAML"):
+        Trust.of(own).open(package)
+    with pytest.raises(PackageError, match="deep or endless YAML"):
+        install(Library(tmp_path / "library", own), str(package))

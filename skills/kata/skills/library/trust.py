@@ -34,7 +34,7 @@ from kata.skills.contract.package import (
 from kata.skills.contract.seal import SIGNATURE, Seal
 from kata.skills.contract.skill import Skill
 
-from .audit import AuditReport, require_clean
+from .audit import AuditReport, require_bounded, require_clean
 from .keys import fingerprint, is_signed
 from .signing import Keyring
 
@@ -149,6 +149,8 @@ class Trust:
             self.admit(report)
             standing.append(self.judge(report).standing)
 
+        # Before the contract is parsed, which comes before its signature is judged.
+        require_bounded(folder)
         skill = open_package(folder, admit)
         if standing != ["own"]:
             audited = require_clean(folder)

@@ -66,6 +66,20 @@ def require_clean(folder: Path) -> AuditReport:
     return report
 
 
+def require_bounded(folder: Path) -> None:
+    """The outermost of the audit's bounds, cheap enough to come before anything is parsed.
+
+    A contract of bounded size may still be deep, or of very many keys: it is read event by event,
+    and nothing is built. Raises PackageError.
+    """
+    path = folder / _CONTRACT
+    if not path.is_file() or path.is_symlink():
+        # That it is not there, or something else, is told by the check of the manifest.
+        return
+    found = judge_yaml(read_plain(path, LIMITS[path.suffix]), _CONTRACT)
+    AuditReport(folder, ranked(found)).require_ok()
+
+
 def _file(
     path: Path,
 ) -> tuple[list[AuditFinding], tuple[int, str] | None, bytes | None]:

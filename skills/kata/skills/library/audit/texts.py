@@ -13,12 +13,19 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
+from kata.datasets.types import DEFAULT_HAND, Condition
 from kata.skills.contract.contract import Contract
 from kata.skills.contract.reading import shown
 
 from .report import AuditFinding, Severity
 
-LONGEST: Mapping[str, int] = {"summary": 400, "description": 4000, "recovery": 400, "default": 200}
+LONGEST: Mapping[str, int] = {
+    "summary": 400,
+    "description": 4000,
+    "recovery": 400,
+    "default": 200,
+    "condition": 4000,
+}
 MOST_EXAMPLES, LONGEST_EXAMPLE = 50, 200
 
 _ORDERS = (
@@ -56,6 +63,11 @@ _ACTIVE = (
         "a link that is defined elsewhere",
     ),
 )
+_EVERYWHERE = frozenset({"table"})
+"""Names that every scene has; a condition may use them instead of a parameter."""
+
+_NOTE: Severity = "note"
+_WARNING: Severity = "warning"
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 
 
@@ -67,6 +79,7 @@ def judge_contract_texts(contract: Contract, file: str) -> Iterator[AuditFinding
         if len(text) > longest:
             got = f"{len(text)} characters"
             yield _finding("error", "texts", file, f"{where} is long", f"at most {longest}", got)
+    yield from _judge_constants(contract, file)
     if len(contract.examples) > MOST_EXAMPLES:
         expected, got = f"at most {MOST_EXAMPLES}", str(len(contract.examples))
         yield _finding("error", "texts", file, "too many examples", expected, got)
@@ -115,6 +128,7 @@ def _texts(contract: Contract) -> Iterator[tuple[str, str]]:
     for parameter in contract.parameters:
         yield f"parameter {shown(parameter.name, 40)}", parameter.name
         yield f"type of {shown(parameter.name, 40)}", parameter.type
+        yield f"unit of {shown(parameter.name, 40)}", parameter.unit
         yield f"default of {shown(parameter.name, 40)}", parameter.default
     for mode in contract.failures:
         yield f"failure {shown(mode.name, 40)}", mode.name
@@ -123,6 +137,42 @@ def _texts(contract: Contract) -> Iterator[tuple[str, str]]:
         yield f"provenance {key}", value
     for resource in (*contract.resources, *contract.embodiment.sensors):
         yield "resource or sensor", resource
+    for where, condition in _conditions(contract):
+        # Each by itself, for a name is read as words; and whole, for words may be spread over it.
+        for word in dict.fromkeys(_words(condition)):
+            yield f"a name in {where}", word
+        yield f"condition {where}", " ".join(_words(condition))
+
+
+def _conditions(contract: Contract) -> Iterator[tuple[str, Condition]]:
+    yield from contract.conditions.items()
+    for mode in contract.failures:
+        yield f"failures {shown(mode.name, 40)}", mode.sign
+
+
+def _words(condition: Condition) -> Iterator[str]:
+    """Every name that whoever wrote a condition chose, in their order."""
+    if condition.atom is not None:
+        yield condition.atom.predicate
+        yield from (name.removeprefix("?") for name in condition.atom.arguments)
+    if condition.variable:
+        yield condition.variable.removeprefix("?")
+        yield condition.tag
+    for part in condition.parts:
+        yield from _words(part)
+
+
+def _judge_constants(contract: Contract, file: str) -> Iterator[AuditFinding]:
+    """Names in conditions that are no parameters: the skill then fits only scenes with them."""
+    for where, condition in _conditions(contract):
+        named = {name for atom in condition.atoms() for name in atom.arguments}
+        plain = {name for name in named if not name.startswith("?")} - {DEFAULT_HAND}
+        for known, severity in ((True, _NOTE), (False, _WARNING)):
+            names = sorted(name for name in plain if (name in _EVERYWHERE) is known)
+            if names:
+                what = f"{where} names things that are no parameters"
+                got = shown(", ".join(names), 80)
+                yield _finding(severity, "constants", file, what, "?parameters", got)
 
 
 def _finding(

@@ -9,7 +9,7 @@ from pathlib import Path
 from kata.datasets.types import ContractError, PackageError
 from kata.skills.contract.package import MANIFEST, Report, verify
 
-from ..audit import require_clean
+from ..audit import require_bounded, require_clean
 from ..library import Entry, Library
 from .archive import unpack
 from .git_tree import fetch_git
@@ -62,6 +62,8 @@ def package_in(folder: Path) -> Path:
 def _checked(folder: Path, source: Source) -> Report:
     """The package, sound and clean; errors name the source instead of where it lies now."""
     try:
+        # Nothing is parsed before it is known to be small, flat and plain.
+        require_bounded(folder)
         report = verify(folder)
         require_clean(folder)
     except (PackageError, ContractError) as error:
