@@ -8,6 +8,7 @@ from kata.datasets.types import Facts
 from kata.skills.contract.contract import Contract
 
 from .examples import TextEncoder
+from .guards import guards
 from .likeness import GoalReader
 from .parts import Dropped, Kept, Mention, Part, Piece, Stop, asks, topic_of, understood_text
 from .prototypes import prototypes
@@ -176,7 +177,7 @@ class ClauseReader:
             label = "must" if wished or not gap else self._links.nearest(gap).label
             if label == "is":
                 return None if asks(piece) else Dropped(piece.said(), topic_of(piece))
-            if label != "must":
+            if label != "must" or not guards().links(gap, self._links.texts("must")):
                 continue
             thing = piece.said(theme.start, theme.end)
             no = " not" if denied else ""
@@ -228,5 +229,7 @@ class ClauseReader:
         if verb:
             return understood_text(self._words, f"{piece.said(ground.end, theme.end)} {place}")
         if gap and self._links.nearest(gap).label != "must":
+            return None
+        if not guards().links(gap, self._links.texts("must")):
             return None
         return understood_text(self._words, f"put {thing} {place}")

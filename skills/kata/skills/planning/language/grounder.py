@@ -22,6 +22,8 @@ from .wording import wording
 from .words import Token, Vocabulary
 
 _LONGEST = 1000
+_LATER = "later"
+_NO_TIMES = "'later' is a time, and times are not understood: say what should be done now"
 
 
 class Grounder:
@@ -174,6 +176,9 @@ def _refuse_questions(tokens: Sequence[Token]) -> None:
 
 
 def _refuse_structure(tokens: Sequence[Token]) -> None:
+    words = [token.text for token in tokens if not token.get("stop", "filler")]
+    if _LATER in (*words[:1], *words[-1:]):
+        raise UnresolvedError(NotUnderstood(_NO_TIMES))  # later than no other request
     for token in tokens:
         if token.get("side") and not token.get("relation"):
             raise UnresolvedError(

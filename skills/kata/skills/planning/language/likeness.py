@@ -10,6 +10,7 @@ from kata.skills.contract.contract import Contract
 from .answers import NotUnderstood, Unable
 from .examples import TextEncoder
 from .goals import NO_GOALS, PLACE, SKILL_LABEL, THING, goal_prototypes, goal_says
+from .guards import guards
 from .parts import Dropped, Mention, Part, Piece, Stop, asks, topic_of, understood_text
 from .reference import Discourse, Resolver
 from .scene import Scene
@@ -104,8 +105,16 @@ class GoalReader:
             return False
         if not piece.has("verb"):
             return True
-        rest = [token.text for _, token in piece.outside() if not token.kinds]
-        return all(self._around.manner(word) for word in rest)
+        verb = next(at for at, token in piece.outside() if token.get("verb"))
+        if 0 < verb < first.start and not guards().ends(piece.opening(verb)):
+            return False
+        rest = [(at, token.text) for at, token in piece.outside() if not token.kinds]
+        if not guards().ends(" ".join(word for at, word in rest if at != first.start - 1)):
+            return False
+        return all(
+            self._around.manner(word) if at == first.start - 1 else guards().ends(word)
+            for at, word in rest
+        )
 
     def _new_verb(self, piece: Piece) -> bool:
         """Whether it begins with a word that no list knows, directly before a thing."""

@@ -62,6 +62,10 @@ class Prototypes:
         """Whether the text itself is an example of a label."""
         return self._exact.get(text) == label
 
+    def texts(self, label: str) -> tuple[str, ...]:
+        """The examples of a label."""
+        return tuple(text for found, text in self._pairs if found == label)
+
     def nearest(self, text: str, among: Sequence[str] = ()) -> Nearest:
         """The label of a text; `among` narrows the labels, by default to all."""
         if text in self._exact and (not among or self._exact[text] in among):

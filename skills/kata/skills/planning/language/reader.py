@@ -18,6 +18,7 @@ from kata.skills.contract.contract import Contract
 from .answers import Ambiguous, NotUnderstood, Unable
 from .clauses import ClauseReader
 from .examples import TextEncoder
+from .guards import guards
 from .parts import Dropped, Kept, Part, Piece, Stop, topic_of
 from .prototypes import prototypes
 from .segments import Segment, split
@@ -81,10 +82,15 @@ class Reader:
                 return part.answer
             if isinstance(part, Dropped) and segment.joint in ("before", "after", "without"):
                 return None  # what comes before or after something unknown cannot be told
+            if isinstance(part, Dropped) and not _left_out(part.text):
+                return _said_otherwise(part.text)
             parts.append((segment, part))
         text = self._joined(parts)
         if not text:
             return None
+        lost = guards().lost(sentence, text)
+        if lost:
+            return _said_otherwise(lost)
         left = tuple(
             f"left out '{part.text}'"
             for _, part in parts
@@ -303,6 +309,17 @@ _SIDES = "left|right|other|first|second|third|both|two|upper|lower|free"
 _HAND = re.compile(rf"\b(?:with|using|by) (?:the |your )?((?:{_SIDES}) (?:hand|arm|gripper)s?)\b")
 _WHICH = re.compile(r"(which|that one|this one|who)\b ")
 _DUTIES = {"should", "must", "want", "wants", "need", "needs", "please", "has", "have", "ought"}
+
+
+def _left_out(text: str) -> bool:
+    return guards().aside(text, states=_states_something(text))
+
+
+def _said_otherwise(said: str) -> NotUnderstood:
+    return NotUnderstood(
+        f"'{said}' may deny, warn, put off or put a condition: say plainly what should be done now,"
+        " or begin with 'do not'"
+    )
 
 
 def _again(topic: str, after: Sequence[tuple[Segment, Part]]) -> bool:

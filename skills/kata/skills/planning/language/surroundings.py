@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .examples import TextEncoder
+from .guards import guards
 from .parts import Piece
 from .prototypes import prototypes
 from .wording import wording
@@ -36,6 +37,8 @@ class Surroundings:
             return found.label
         if denied and not wording().denies(found.example):
             return "refuse"
+        if found.label == "ask" and not guards().asks(said) and not self.asks(said):
+            return ""  # likeness alone makes no request of words that may say anything
         return found.label
 
     def ending(self, piece: Piece, end: int) -> bool:
@@ -45,6 +48,8 @@ class Surroundings:
             return True
         if piece.tokens[end].get("relation") and not self._endings.has(said, "manner"):
             return False  # a place, such as "to my office"
+        if not guards().ends(said) and not self._endings.has(said, "manner"):
+            return False
         found = self._endings.nearest(said)
         if "only" in said.split() or wording().denies(said):
             return False
