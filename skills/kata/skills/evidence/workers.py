@@ -118,6 +118,7 @@ def _collect[T](
     left, deaths = deque(work), Counter[str]()
     busy: dict[Ticket, str] = {}
     found: list[tuple[str, T]] = []
+    given_up: ExecutionError | None = None
     while left or busy:
         while left and len(busy) < pool.size:
             name = left.popleft()
@@ -142,8 +143,9 @@ def _collect[T](
                     continue
                 hopeless = _gives_up(name, deaths[name], lost)
                 if instead is None:
-                    yield from found
-                    raise hopeless from None
+                    # The rest has done nothing wrong: it is finished first, and not lost.
+                    given_up = given_up or hopeless
+                    continue
                 found.append((name, instead(name, hopeless)))
             except Exception as error:
                 if instead is None:
@@ -151,6 +153,8 @@ def _collect[T](
                     raise
                 found.append((name, instead(name, error)))
     yield from found
+    if given_up is not None:
+        raise given_up
 
 
 def _gives_up(name: str, deaths: int, lost: WorkerLostError) -> ExecutionError:
