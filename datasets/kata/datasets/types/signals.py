@@ -209,13 +209,17 @@ class ChunkRequest:
     Attributes:
         start_s: when the chunk's first step begins.
         delay_s: expected time until the reply; the chunk begins to act that much later.
-        prefix: (P, A) actions already committed in the chunk's frame, or None.
+        prefix: (P, A) actions of what runs already, from `start_s` on and in the chunk's frame;
+            None where nothing runs.
+        committed: how many of the first rows of `prefix` will be carried out before the reply can
+            act, and so stand; the rows after them only guide. None: all of them stand.
         cost: differentiable cost on the clean chunk estimate, or None (see policies).
     """
 
     start_s: float
     delay_s: float = 0.0
     prefix: Array | None = None
+    committed: int | None = None
     cost: Any = None
 
 

@@ -5,8 +5,8 @@ Legend: `D` joints, `P` stored good starts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -26,11 +26,12 @@ _TRAVEL_PER_RAD = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An answer with its probability and its reason, in words for the log."""
+    """An answer with its probability, its reason in words, and more numbers for the log."""
 
     ok: bool
     probability: float
     reason: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @runtime_checkable
