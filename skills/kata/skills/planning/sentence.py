@@ -57,15 +57,6 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """What was said before and what came of it, for sentences such as `now the other one`."""
-
-    said: str
-    goal: tuple[str, ...] = ()
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Passed:
     """A planner has no answer and leaves the sentence to the next.
 
@@ -88,7 +79,6 @@ class SentencePlanner(Protocol):
         facts: Facts,
         contracts: Sequence[Contract],
         failures: Sequence[Failure] = (),
-        history: Sequence[Exchange] = (),
     ) -> PlanAnswer | Passed:
         """The answer to a sentence, or that the next planner should be asked."""
 
@@ -105,9 +95,8 @@ class EmbeddedPlanner:
         facts: Facts,
         contracts: Sequence[Contract],
         failures: Sequence[Failure] = (),
-        history: Sequence[Exchange] = (),
     ) -> PlanAnswer:
-        """As `make_plan`; what was said before does not count."""
+        """As `make_plan`."""
         from .service import make_plan
 
         return make_plan(sentence, facts, contracts, planner=self.planner, failures=failures)
@@ -125,7 +114,6 @@ class ConditionPlanner:
         facts: Facts,
         contracts: Sequence[Contract],
         failures: Sequence[Failure] = (),
-        history: Sequence[Exchange] = (),
     ) -> PlanAnswer:
         """A plan to the condition; `not_understood` for what is none."""
         from .service import PlanAnswer, planned
@@ -163,14 +151,13 @@ class Chain:
         facts: Facts,
         contracts: Sequence[Contract],
         failures: Sequence[Failure] = (),
-        history: Sequence[Exchange] = (),
     ) -> PlanAnswer | Passed:
         """The first answer; its message ends with the reasons of those that passed."""
         reasons: list[str] = []
         objections: list[Objection] = []
         rounds = 0
         for planner in self.planners:
-            found = planner.answer(sentence, facts, contracts, failures, history)
+            found = planner.answer(sentence, facts, contracts, failures)
             rounds += found.rounds
             if isinstance(found, Passed):
                 reasons.append(found.reason)

@@ -10,7 +10,6 @@ from kata.skills.contract.contract import Contract
 from kata.skills.planning.check import Violation, check_plan
 from kata.skills.planning.pddl import plan_of_lines
 from kata.skills.planning.plan import Failure, Plan
-from kata.skills.planning.sentence import Exchange
 from kata.skills.planning.service import PlanAnswer
 
 from .formats import read_plan
@@ -32,7 +31,6 @@ class GivenPlan:
         facts: Facts,
         contracts: Sequence[Contract],
         failures: Sequence[Failure] = (),
-        history: Sequence[Exchange] = (),
     ) -> PlanAnswer:
         """The plan, or what is wrong with it here. Raises PlanError for a text that is no plan."""
         plan = plan_here(self.text, facts, contracts)

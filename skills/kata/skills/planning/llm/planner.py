@@ -27,7 +27,7 @@ from ..language.scene import Scene as Speech
 from ..language.words import Vocabulary
 from ..ordering import ordered, span_s
 from ..plan import Failure, Plan, Planner, Refusal
-from ..sentence import EmbeddedPlanner, Exchange, Passed
+from ..sentence import EmbeddedPlanner, Passed
 from ..service import PlanAnswer, planned
 from ..stages import plan_stages
 from .chat import Chat
@@ -66,14 +66,13 @@ class LanguageModelPlanner:
         facts: Facts,
         contracts: Sequence[Contract],
         failures: Sequence[Failure] = (),
-        history: Sequence[Exchange] = (),
     ) -> PlanAnswer | Passed:
         """The answer to a sentence; passed on where the endpoint is silent or talks nonsense."""
         if len(sentence) > _LONGEST or not sentence.strip():
             return EmbeddedPlanner(self.symbolic).answer(sentence, facts, contracts, failures)
         reading = Grounder(facts.table, contracts).ground(sentence, facts)
         if isinstance(reading, NotUnderstood):
-            return self._unread(sentence, facts, contracts, failures, history)
+            return self._unread(sentence, facts, contracts, failures)
         target = None
         if isinstance(reading, Grounded):
             target = _target(self.symbolic, reading, facts, contracts, failures)
@@ -81,7 +80,7 @@ class LanguageModelPlanner:
             # Several meanings, or none that a skill could reach: the user is told at once.
             return EmbeddedPlanner(self.symbolic).answer(sentence, facts, contracts, failures)
         scene = _scene(facts, contracts, failures, target)
-        messages = first_messages(sentence, scene.offer, facts, failures, history)
+        messages = first_messages(sentence, scene.offer, facts, failures)
         found = hold(self.chat, messages, scene, lambda _: target, rounds=self.rounds, clear=True)
         assert isinstance(reading, Grounded)
         return self._read(sentence, reading.notes, target, found, scene)
@@ -141,7 +140,6 @@ class LanguageModelPlanner:
         facts: Facts,
         contracts: Sequence[Contract],
         failures: Sequence[Failure],
-        history: Sequence[Exchange],
     ) -> PlanAnswer | Passed:
         """The answer to a sentence that only the model may understand."""
         scene = Scene(facts, contracts, failures, Offer.of(facts.table, contracts))
@@ -149,7 +147,7 @@ class LanguageModelPlanner:
         def aim(proposal: Proposal) -> Target | None:
             return Target.of(Condition.of(proposal.goal)) if proposal.goal else None
 
-        messages = first_messages(sentence, scene.offer, facts, failures, history)
+        messages = first_messages(sentence, scene.offer, facts, failures)
         found = hold(self.chat, messages, scene, aim, rounds=self.rounds, clear=False)
         if found.silent:
             return _passed(f"read without the language model: {found.silent}", found)

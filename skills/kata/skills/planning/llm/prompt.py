@@ -9,7 +9,7 @@ from typing import Any
 from kata.datasets.types import Condition, Facts
 
 from ..plan import Failure
-from ..sentence import Exchange, Objection
+from ..sentence import Objection
 from .chat import Message
 from .offer import Offer, SkillOffer
 from .said import is_sayable, tame
@@ -45,7 +45,6 @@ def first_messages(
     offer: Offer,
     facts: Facts,
     failures: Sequence[Failure] = (),
-    history: Sequence[Exchange] = (),
 ) -> list[Message]:
     """The rules and the scene; `request` is a sentence, or a goal to be reached as it stands."""
     data: dict[str, Any] = {
@@ -57,11 +56,6 @@ def first_messages(
     }
     if isinstance(request, Condition):
         data["note"] = "the request is a condition; it is the goal"
-    if history:
-        data["said_before"] = [
-            {"said": tame(each.said), "goal": list(each.goal), "answer": tame(each.message)}
-            for each in history[-4:]
-        ]
     if failures:
         data["failed"] = [
             {"call": str(each.call), "reason": tame(each.reason)} for each in failures[-8:]
