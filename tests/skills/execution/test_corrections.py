@@ -157,6 +157,9 @@ def test_shifts_add_up_to_their_bound():
     assert shifts == ["(0, 0.04, 0) m", "(0, 0.05, 0) m", "(0, 0.05, 0.04) m"]
 
 
+BOTH = ("pick(red_cube, hand=left)", "pick(blue_cube, hand=right)")
+
+
 class Goals:
     """A planner that remembers the goals it was asked for, and gives the calls left to do."""
 
@@ -238,18 +241,13 @@ def test_a_new_plan_begins_without_the_shift_of_the_old_one():
     assert not executor._steering.offset_m.any()
 
 
-def test_without_a_planner_another_thing_ends_the_run_at_rest():
-    log = go(drawer_plan(), None, at_0_5="the drawer")
-    assert log.state in ("done", "failed")
-
-
-def go_with_two(**says):
-    texts = ("pick(red_cube, hand=left)", "pick(blue_cube, hand=right)")
+def go_with_two(*, at_once=False, texts=BOTH, **says):
     skills = two_hand_skills()
     contracts = [skill.contract for skill in skills.values()]
-    goal = Condition.parse("holding(left, red_cube) and holding(right, blue_cube)")
     calls = tuple(Call.parse(text, contracts) for text in texts)
-    plan = Plan(goal, calls, ((), (0,)), 0.0)
+    goal = Condition.every(Condition.parse(f"holding({c.hand}, {c.objects[0]})") for c in calls)
+    after = tuple(() if at_once or not i else (i - 1,) for i in range(len(calls)))
+    plan = Plan(goal, calls, after, 0.0)
     return run(
         TwoHandWorld(), plan, skills, None, "blended", 0, corrector=Script(**says),
         skills_of=functools.cache(lambda lane: two_hand_skills()),
@@ -274,8 +272,19 @@ def test_slower_lasts_for_the_plan_of_two_hands():
 
 
 def test_a_shift_with_two_hands_at_work_has_to_say_whose():
-    log = go_with_two(at_0_1="a bit to the left")
-    assert [event.kind for event in log.events].count("steered") == 1  # one runs at that time
+    log = go_with_two(at_once=True, at_0_1="a bit to the left")
+    assert reason(log, "unheard") == "'a bit to the left': 2 calls run; which one?"
+    assert "steered" not in kinds(log)
+    assert log.success
+    assert "steered" in kinds(go_with_two(at_0_1="a bit to the left"))  # one after the other
+
+
+def test_without_a_planner_another_thing_ends_the_run_at_rest():
+    log = go_with_two(texts=BOTH[:1], at_0_3="not that one, the blue one")
+    assert "corrected" in kinds(log)
+    assert (log.state, log.success) == ("failed", False)
+    assert "nobody is there to plan anew" in log.reason
+    assert np.allclose(log.commands[-1], log.commands[-20])
 
 
 def test_what_is_not_understood_is_told_and_changes_nothing():
