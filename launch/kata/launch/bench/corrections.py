@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .. import build
 from ..advising import Together
-from ..agents import Agent
 from ..seeds import episode_seed
-from .measure import Sample
+from .paired import Scenes, gain
 from .registry import BenchContext
-from .table import BenchResult, Bound, Row
+from .table import BenchResult
 
 if TYPE_CHECKING:
     from kata.skills.execution.advisor import Learned
     from kata.skills.execution.correcting import Corrector
-    from kata.skills.execution.log import RunLog
     from kata.skills.execution.moments import Moment
 
 SENTENCE = "put the red cube on the blue cube and the green cube on the red cube"
@@ -42,100 +41,63 @@ _NOTES = (
 
 def run(context: BenchContext) -> BenchResult:
     """Success with an advisor that learned from corrections and without, on the same seeds."""
-    from kata.skills.evidence.paired import PairedOutcomes
     from kata.skills.execution.advisor import Advisor
+    from kata.skills.testing.biased import biased
 
     trials = 1 if context.quick else _TRIALS
-    bench = _Bench(context.seed, *((2, 5) if context.quick else (ROUNDS, EPISODES)))
-    advisor, corrected, said = bench.teach(context)
+    scenes = Scenes(lambda skill, _: biased(skill))
+    lesson = _teach(scenes, context, *((2, 5) if context.quick else (ROUNDS, EPISODES)))
     with_it: list[bool] = []
     without: list[bool] = []
     for index in range(trials):
         seed = episode_seed(context.seed, "corrections alone", index)
-        with_it.append(bench.go(seed, Advisor(advisor)).success)
-        without.append(bench.go(seed, None).success)
+        with_it.append(scenes.run(SENTENCE, seed, 0, Advisor(lesson.advisor)).success)
+        without.append(scenes.run(SENTENCE, seed, 0).success)
         if index % 20 == 19:
             context.say(f"{index + 1} of {trials}: {sum(with_it)} and {sum(without)}")
-    pairs = PairedOutcomes.of(with_it, without)
-    low, high = (100.0 * bound for bound in pairs.newcombe())
-    ours, baseline = (Sample.of([100.0 * sum(side) / trials]) for side in (with_it, without))
-    note = (
-        f"{trials} scenes. Paired difference, Newcombe's 95 % interval: {low:.1f} to {high:.1f} "
-        f"points; McNemar's exact test p = {pairs.mcnemar():.2g}. The script said {said} things; "
-        f"success while it spoke, by round: "
-        f"{', '.join(f'{100 * share:.0f} %' for share in corrected)}."
+    rows, note = gain(with_it, without, "three stacked", "the advisor", "nobody", LEAST_POINTS)
+    told = (
+        f"The script said {lesson.said} things; success while it spoke, by round: "
+        f"{', '.join(f'{100 * share:.0f} %' for share in lesson.corrected)}."
     )
-    return BenchResult(
-        (
-            Row("success, three stacked", "%", ours, baseline, better="higher", against="nobody"),
-            Row("points gained by the advisor", "points",
-                Sample.of([ours.median - baseline.median]),
-                must=Bound(LEAST_POINTS, "ours"), better="higher"),
-            Row("the same, lower 95 % bound", "points", Sample.of([low]),
-                must=Bound(0.0, "ours"), better="higher"),
-        ),
-        notes=(*_NOTES, note),
-    )  # fmt: skip
+    return BenchResult(rows, notes=(*_NOTES, note, told))
 
 
-class _Bench:
-    """One world and one set of biased skills for all trials."""
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """The advisor after all rounds, success in each round, and how much was said."""
 
-    def __init__(self, seed: int, rounds: int, episodes: int) -> None:
-        from kata.sim.scene.config import TableWorldConfig
-        from kata.sim.tasks import make_trial
-        from kata.skills.testing.biased import biased
+    advisor: Learned
+    corrected: Sequence[float]
+    said: int
 
-        self._seed, self._rounds, self._episodes = seed, rounds, episodes
-        self._world: Any = make_trial("table", "nominal", TableWorldConfig.load())
-        world: Any = self._world
-        alone = [contract for contract in build.contracts() if contract.embodiment.arms == 1]
-        self._skills = {c.name: biased(Agent(c).load(world)) for c in alone}
 
-    def teach(self, context: BenchContext) -> tuple[Learned, list[float], int]:
-        """The advisor after all rounds, success in each round, and how much was said."""
-        from kata.skills.execution.advisor import Advisor, learn
-        from kata.skills.execution.moments import Moment
-        from kata.skills.testing.biased import LateTeacher
+def _teach(scenes: Scenes, context: BenchContext, rounds: int, episodes: int) -> _Lesson:
+    from kata.skills.execution.advisor import Advisor, learn
+    from kata.skills.execution.moments import Moment
+    from kata.skills.testing.biased import LateTeacher
 
-        advisor: Learned | None = None
-        runs: list[list[Moment]] = []
-        corrected: list[float] = []
-        said = 0
-        for number in range(self._rounds):
-            wins = 0
-            for index in range(self._episodes):
-                seed = episode_seed(self._seed, f"corrections round {number}", index)
-                speaking: list[Corrector] = [LateTeacher()]
-                if advisor is not None:
-                    speaking.append(Advisor(advisor))
-                log = self.go(seed, Together(speaking))
-                wins += log.success
-                said += sum(bool(heard.text) and not heard.advised for heard in log.heard)
-                runs.append([Moment.of_data(heard.to_data()) for heard in log.heard])
-            fresh = [index >= number * self._episodes for index in range(len(runs))]
-            advisor, report = learn(runs, fresh, self._seed)
-            corrected.append(wins / self._episodes)
-            context.say(
-                f"round {number + 1}: {wins} of {self._episodes}, {said} things said so far, "
-                f"held-out hits {100 * report.hits:.0f} %"
-            )
-        assert advisor is not None
-        return advisor, corrected, said
-
-    def go(self, seed: int, corrector: Corrector | None) -> RunLog:
-        """Carry out the sentence in the scene of a seed."""
-        from kata.skills.execution.options import ExecutorOptions
-        from kata.skills.execution.runner import run as run_plan
-        from kata.skills.planning.planner import SymbolicPlanner
-        from kata.skills.planning.service import make_plan
-
-        self._world.reset(seed)
-        planner = SymbolicPlanner()
-        contracts = [skill.contract for skill in self._skills.values()]
-        answer = make_plan(SENTENCE, self._world.facts(), contracts, planner=planner)
-        assert answer.plan is not None
-        return run_plan(
-            self._world, answer.plan, self._skills, planner, "full", seed,
-            options=ExecutorOptions(replans=0), corrector=corrector,
-        )  # fmt: skip
+    advisor: Learned | None = None
+    runs: list[list[Moment]] = []
+    corrected: list[float] = []
+    said = 0
+    for number in range(rounds):
+        wins = 0
+        for index in range(episodes):
+            seed = episode_seed(context.seed, f"corrections round {number}", index)
+            speaking: list[Corrector] = [LateTeacher()]
+            if advisor is not None:
+                speaking.append(Advisor(advisor))
+            log = scenes.run(SENTENCE, seed, 0, Together(speaking))
+            wins += log.success
+            said += sum(bool(heard.text) and not heard.advised for heard in log.heard)
+            runs.append([Moment.of_data(heard.to_data()) for heard in log.heard])
+        fresh = [index >= number * episodes for index in range(len(runs))]
+        advisor, report = learn(runs, fresh, context.seed)
+        corrected.append(wins / episodes)
+        context.say(
+            f"round {number + 1}: {wins} of {episodes}, {said} things said so far, "
+            f"held-out hits {100 * report.hits:.0f} %"
+        )
+    assert advisor is not None
+    return _Lesson(advisor, corrected, said)
