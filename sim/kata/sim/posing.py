@@ -28,7 +28,7 @@ from .robots import RobotModel
 from .robots.drive import Drive
 from .scene.build import ROBOT
 from .scene.config import Area, TableWorldConfig
-from .scene.fixtures import EntityDef
+from .scene.fixtures import OBSTACLE, EntityDef
 from .scene.reader import SceneReader
 from .sleep import wake
 
@@ -77,9 +77,16 @@ class Posing:
         self._commanded = self.robot.home.copy()
         self._latched: frozenset[str] = frozenset()
         self._pushes: list[Push] = []
+        self._bumped: frozenset[str] = frozenset()
         self._changes: dict[str, dict[str, float]] = {}
         self._base = (model.body_mass.copy(), model.body_inertia.copy(), model.geom_friction.copy())
         self._scratch = mujoco.MjData(model)
+        geoms = model.geom_bodyid
+        self._obstacles = [
+            (e.name, np.flatnonzero(geoms == model.body(e.body).id))
+            for e in self.entities
+            if OBSTACLE in e.tags
+        ]
         self._buttons = [
             (
                 e.name,
@@ -104,6 +111,7 @@ class Posing:
         self.data.time = 0.0
         self.data.qacc_warmstart[:] = 0.0
         self._truth = np.zeros(0, dtype=np.int8)
+        self._bumped = frozenset()
         self._stale()
         self._remember()
         return self.observe()
@@ -122,6 +130,14 @@ class Posing:
         start, speed = int(joint.qposadr[0]), int(joint.dofadr[0])
         self.data.qpos[start : start + 7] = pose.array()
         self.data.qvel[speed : speed + 6] = 0.0
+        self._stale()
+
+    def stand(self, name: str, position: Sequence[float]) -> None:
+        """Put an obstacle's foot at (3,). Raises UnknownNameError."""
+        entity = self._entity(name, OBSTACLE)
+        wake(self.model, self.data)
+        row = int(self.model.body(entity.body).mocapid[0])
+        self.data.mocap_pos[row] = np.add(position, (0.0, 0.0, entity.half[2]))
         self._stale()
 
     def set_opening(self, name: str, share: float) -> None:
@@ -153,6 +169,7 @@ class Posing:
         wanted = list(names) or self._objects()
         areas = self._areas(wanted, rng)
         taken = [self._place_of(n)[:2] for n in self._objects() if n not in wanted]
+        taken += [np.array(item.position[:2]) for item in self.config.obstacles]
         for name in wanted:
             half = self._entity(name, "object").half
             x0, x1, y0, y1 = areas[name]

@@ -158,10 +158,21 @@ class TableWorld(Posing):
             )
         if self._buttons:
             self._latch()
+        if self._obstacles:
+            self._bump()
 
     def contact_force_n(self) -> float:
         """Net force of the robot's contacts in the last period, in N; to be asked after `apply`."""
         return self._touch.newtons(self.data)
+
+    @property
+    def bumped(self) -> frozenset[str]:
+        """Names of the obstacles that the robot or an object has touched since the start."""
+        return self._bumped
+
+    def _bump(self) -> None:
+        touched = self.data.contact.geom
+        self._bumped |= {name for name, geoms in self._obstacles if np.isin(touched, geoms).any()}
 
     def last_good(self) -> bytes:
         """Snapshot of the state before the last command."""
@@ -216,7 +227,9 @@ class TableWorld(Posing):
 
     def _header(self, now: Moment, asleep: NDArray[np.int32]) -> dict[str, Any]:
         ticks, commanded, truth, latched, pushes = now
+        bumped = {"bumped": sorted(self._bumped)} if self._obstacles else {}
         return {
+            **bumped,
             "scene": self._fingerprint,
             "seed": self._seed,
             "changes": self._changes,
@@ -248,6 +261,7 @@ class TableWorld(Posing):
         self._seed, self._ticks = header["seed"], header["ticks"]
         self._truth = np.array(header["truth"], dtype=np.int8)
         self._latched = frozenset(header["latched"])
+        self._bumped = frozenset(header.get("bumped", ()))
         self._pushes = [(body, tuple(force), ticks) for body, force, ticks in header["pushes"]]
         self._commanded = np.array(header["commanded"])
         self._stale()

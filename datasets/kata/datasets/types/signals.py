@@ -41,6 +41,7 @@ class EntityState:
         articulation: 0 closed or released to 1 fully open or pressed; 0 for rigid things.
         symmetry: n if it looks the same after a turn of 2 pi / n about its z axis.
         age_s: since it was last seen; `valid` is False if it never was.
+        tags: what it is, such as `object`, `support` or `obstacle`, where that is known.
     """
 
     name: str
@@ -52,6 +53,7 @@ class EntityState:
     covariance: Array | None = None
     age_s: float = 0.0
     valid: bool = True
+    tags: frozenset[str] = frozenset()
 
     def row(self) -> Array:
         """Array (K,) in the order of `ENTITY_NAMES`."""

@@ -17,6 +17,7 @@ from .fixtures import (
     add_button,
     add_drawer,
     add_object,
+    add_obstacle,
     add_shelf,
     add_table,
 )
@@ -50,6 +51,7 @@ def build_scene(config: TableWorldConfig, robot: RobotModel) -> Scene:
     entities += [add_bin(spec, item) for item in config.bins]
     entities += [add_button(spec, item) for item in config.buttons]
     entities += [add_shelf(spec, item) for item in config.shelves]
+    entities += [add_obstacle(spec, item) for item in config.obstacles]
     arm = robot.make()
     same_options(arm, spec)
     spec.attach(arm, prefix=ROBOT, frame=spec.worldbody.add_frame())

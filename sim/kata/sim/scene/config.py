@@ -99,6 +99,19 @@ class ShelfConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ObstacleConfig:
+    """A pillar that stands in the way and must not be touched.
+
+    `position` is its foot. A trial moves it between the tool and where the task leads it.
+    """
+
+    name: str = "pillar"
+    position: Vector = (0.45, 0.0, 0.0)
+    half_m: Vector = (0.025, 0.025, 0.11)
+    colour: Colour = (0.93, 0.45, 0.10, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class CameraConfig:
     """A camera that stands still, looking from `position` at `target`."""
 
@@ -165,6 +178,7 @@ class TableWorldConfig:
     bins: tuple[BinConfig, ...] = (BinConfig(),)
     buttons: tuple[ButtonConfig, ...] = (ButtonConfig(),)
     shelves: tuple[ShelfConfig, ...] = (ShelfConfig(),)
+    obstacles: tuple[ObstacleConfig, ...] = ()
     fixed_cameras: tuple[CameraConfig, ...] = (_FRONT, _VIEW)
     cameras: tuple[str, ...] = ()
     image: tuple[int, int] = (96, 96)
@@ -184,7 +198,7 @@ class TableWorldConfig:
 
     @property
     def entity_names(self) -> tuple[str, ...]:
-        """Names in the scene's order: objects, table, drawers, bins, buttons, shelves."""
+        """Names in the scene's order: objects, table, drawers, bins, buttons, shelves, pillars."""
         return (
             *(item.name for item in self.objects),
             self.table.name,
@@ -192,6 +206,7 @@ class TableWorldConfig:
             *(item.name for item in self.bins),
             *(item.name for item in self.buttons),
             *(item.name for item in self.shelves),
+            *(item.name for item in self.obstacles),
         )
 
     @property
@@ -202,9 +217,10 @@ class TableWorldConfig:
     def fingerprint(self) -> str:
         """Hex digest of the scene; snapshots carry it."""
         body = asdict(self)
-        if not self.zones:
+        for late in ("zones", "obstacles"):
             # A scene without them is the one that it was before there were any.
-            del body["zones"]
+            if not body[late]:
+                del body[late]
         return hashlib.sha256(repr(sorted(body.items())).encode()).hexdigest()[:16]
 
     @classmethod
@@ -219,7 +235,8 @@ class TableWorldConfig:
         values = dict(data)
         lists = {
             "objects": ObjectConfig, "drawers": DrawerConfig, "bins": BinConfig,
-            "buttons": ButtonConfig, "shelves": ShelfConfig, "fixed_cameras": CameraConfig,
+            "buttons": ButtonConfig, "shelves": ShelfConfig, "obstacles": ObstacleConfig,
+            "fixed_cameras": CameraConfig,
         }  # fmt: skip
         for key, kind in lists.items():
             if key in values:

@@ -19,6 +19,7 @@ from .config import (
     Colour,
     DrawerConfig,
     ObjectConfig,
+    ObstacleConfig,
     ShelfConfig,
     TableConfig,
     TableWorldConfig,
@@ -26,6 +27,9 @@ from .config import (
 
 ACCEPT = 3
 """conaffinity of scene geoms: objects and robots."""
+
+OBSTACLE = "obstacle"
+"""Tag of what must not be touched."""
 
 _WALL = 0.004  # half thickness of boards, m
 _SOLREF, _SOLIMP = (0.01, 1.0), (0.95, 0.99, 0.001, 0.5, 2.0)
@@ -249,6 +253,17 @@ def add_shelf(spec: mujoco.MjSpec, config: ShelfConfig) -> EntityDef:
         region_half=(hx, hy, 0.0),
         spots=tuple((sx * 0.042, sy * 0.042, 0.0) for sx in (-1, 1) for sy in (1, -1)),
     )  # fmt: skip
+
+
+def add_obstacle(spec: mujoco.MjSpec, config: ObstacleConfig) -> EntityDef:
+    """A pillar that nothing moves but `Posing.stand`; the entity's frame is its middle."""
+    body = spec.worldbody.add_body(
+        name=config.name, mocap=True, pos=np.add(config.position, (0, 0, config.half_m[2]))
+    )
+    add_board(body, (0, 0, 0), config.half_m, config.colour)
+    return EntityDef(
+        config.name, frozenset({OBSTACLE}), config.name, config.half_m, (config.name,), symmetry=4
+    )
 
 
 def spots_array(entity: EntityDef) -> Array:

@@ -12,7 +12,7 @@ from kata.datasets.types import Array, EntityState, Pose
 
 from ..robots.model import RobotModel
 from .build import ROBOT, Scene
-from .fixtures import spots_array
+from .fixtures import OBSTACLE, spots_array
 from .view import SceneView
 
 NEAR_TOOL_M = 0.06
@@ -38,7 +38,8 @@ class SceneReader:
             for i, e in enumerate(entities)
             if e.joint
         ]
-        self._movable = frozenset(i for i, e in enumerate(entities) if "object" in e.tags)
+        free = {"object", OBSTACLE}
+        self._movable = frozenset(i for i, e in enumerate(entities) if free & e.tags)
         self.objects = [i for i, e in enumerate(entities) if "object" in e.tags]
         self._regions()
         self._spots()
@@ -194,7 +195,7 @@ class SceneReader:
     def _entity(self, i: int, pose: Array, spot: Array, articulation: float) -> EntityState:
         return EntityState(
             self.names[i], Pose(pose[:3], pose[3:]), spot, self.half[i], articulation,
-            self.symmetry[i],
+            self.symmetry[i], tags=self.tags[self.names[i]],
         )  # fmt: skip
 
 

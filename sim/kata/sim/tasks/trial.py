@@ -24,6 +24,7 @@ from kata.datasets.types.arguments import about
 from ..scene.config import TableWorldConfig
 from ..world import TableWorld
 from .arm import Reach
+from .barriers import bar
 from .goals import goal_of
 from .starts import TASKS, Stage
 
@@ -31,6 +32,7 @@ Start = Literal["nominal", "perturbed"]
 
 _NO_GOAL = Episode("", {}, "", 60.0)
 _WORLDS = {"handover": "two_arms"}
+_DRAWS = 100
 
 
 def names() -> tuple[str, ...]:
@@ -87,7 +89,7 @@ class TrialTable:
             rng = np.random.default_rng((seed, 7))
             stage = Stage(self.world, rng, Reach(self.start == "perturbed", hand))
             try:
-                return hand, TASKS[self.task](stage)
+                return hand, self._posed(stage)
             except SimulationError as error:
                 problem = error
         raise SimulationError(
@@ -96,6 +98,23 @@ class TrialTable:
             expected=problem.expected,
             got=problem.got,
         ) from problem
+
+    def _posed(self, stage: Stage) -> tuple[str, ...]:
+        """The arguments; where obstacles stand, of a scene with room for them on the way."""
+        pose = TASKS[self.task]
+        arguments = pose(stage)
+        if not arguments or not self.world.config.obstacles:
+            return arguments
+        for _ in range(_DRAWS):
+            seen = self.world.observe()
+            last = seen.entities.get(arguments[-1])
+            if last is None or bar(
+                self.world, stage.rng, seen.tool(stage.hand.name).position, last.spot
+            ):
+                return arguments
+            self.world.scatter(stage.rng)
+            arguments = pose(stage)
+        raise SimulationError("no room for the obstacles on the way", where=f"task {self.task}")
 
     def _hands(self, seed: int) -> list[str]:
         names = [hand.name for hand in self.robot.hands]
