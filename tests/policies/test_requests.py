@@ -40,13 +40,6 @@ def test_a_prefix_that_does_not_fit_is_refused(name: str, prefix: np.ndarray) ->
         fake_policy(name).chunk(seen, ChunkRequest(seen.time_s, prefix=prefix))
 
 
-def test_a_prefix_needs_whole_steps(name: str) -> None:
-    seen = fake_observation(0)
-    request = ChunkRequest(seen.time_s + 0.5 * STEP, prefix=np.zeros((1, 7)))
-    with pytest.raises(SpecError, match="whole number"):
-        fake_policy(name).chunk(seen, request)
-
-
 def test_a_prefix_with_a_later_start_comes_first(name: str) -> None:
     seen, prefix = fake_observation(0), np.full((2, 7), 0.03)
     request = ChunkRequest(seen.time_s + 2 * STEP, prefix=prefix)

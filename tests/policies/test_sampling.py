@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from kata.policies.diffusion import kept_share
 from kata.policies.fakes import fake_policy
-from kata.policies.policy import Frozen
+from kata.policies.guidance import Frozen
 from kata.policies.sampling import SampledPolicy, Sampling
 
 COUNTS = [1, 2, 3, 4, 7, 10]
@@ -95,10 +95,10 @@ def test_frozen_actions_enter_every_step_at_its_own_noise(name: str) -> None:
             return torch.zeros_like(noised)
 
     noise, values = torch.randn(1, 8, 7), torch.full((1, 8, 7), 0.7)
-    mask = torch.zeros(1, 8, 1, dtype=torch.bool)
-    mask[:, :2] = True
+    weights = torch.zeros(1, 8, 1)
+    weights[:, :2] = 1.0
     plan = tuple(policy.plan())
-    got = Sampling(plan, 5.0).run(Watch(), torch.zeros(1, 4), noise, Frozen(mask, values))
+    got = Sampling(plan, 5.0).run(Watch(), torch.zeros(1, 4), noise, Frozen(weights, values))
     for step, sample in zip(plan, seen, strict=True):
         wanted = step.signal * values[:, :2] + step.noise * noise[:, :2]
         torch.testing.assert_close(sample[:, :2], wanted)

@@ -6,12 +6,12 @@ Legend: `H` actions of a chunk, `A` width, `P` actions of a prefix.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from kata.datasets.types import Array, ChunkRequest, ChunkSpec, SpecError
-
-_FADE = 4
-"""Actions over which a prefix that was merely overwritten fades into the prediction."""
+from kata.datasets.types.overlap import check_overlap, overlap_weights
 
 
 def offset_steps(time_s: float, request: ChunkRequest, spec: ChunkSpec) -> float:
@@ -33,38 +33,32 @@ def offset_steps(time_s: float, request: ChunkRequest, spec: ChunkSpec) -> float
     return max(0.0, offset)
 
 
-def prefix_rows(request: ChunkRequest, offset: float, spec: ChunkSpec) -> slice:
-    """The rows (of H) that the prefix freezes. Raises SpecError where it does not fit."""
+def check_prefix(request: ChunkRequest, offset: float, spec: ChunkSpec) -> None:
+    """Raise SpecError for a prefix that does not fit a chunk that begins `offset` steps late."""
+    left = spec.horizon - math.ceil(offset - 1e-6)
+    check_overlap(request.prefix, request.committed, left, spec.width)
+
+
+def placed(request: ChunkRequest, offset: float, spec: ChunkSpec) -> tuple[Array, Array]:
+    """The prefix on the network's own rows: weights (H,), and values (H, A) where they are not 0.
+
+    Between the steps of the prefix it is interpolated; rows before its first action and after its
+    last one have weight 0, whatever stands in them: nothing is made up for them.
+    """
+    weights, values = np.zeros(spec.horizon), np.zeros((spec.horizon, spec.width))
     if request.prefix is None or not len(request.prefix):
-        return slice(0, 0)
-    whole, shape = round(offset), request.prefix.shape
-    if len(shape) != 2 or shape[1] != spec.width or whole + shape[0] > spec.horizon:
-        raise SpecError(
-            "prefix does not fit",
-            expected=f"(P, {spec.width}), P <= {spec.horizon - whole}",
-            got=str(shape),
-        )
-    if abs(offset - whole) > 1e-6:
-        raise SpecError(
-            "a prefix needs a start on the chunk's own steps",
-            expected=f"start_s a whole number of {spec.step_s:g} s after the observation",
-            got=f"{offset:g} steps",
-        )
-    if not np.isfinite(request.prefix).all():
-        raise SpecError("prefix is not finite")
-    return slice(whole, whole + shape[0])
-
-
-def faded(values: Array, rows: slice, prefix: Array | None) -> Array:
-    """Chunk (H, A) with its rows set to the prefix, its last offset dying out after them."""
-    if prefix is None or rows.stop == rows.start:
-        return values
-    out = values.copy()
-    gap = prefix[-1] - values[rows.stop - 1]
-    tail = out[rows.stop : rows.stop + _FADE]
-    tail += gap * np.linspace(1.0, 0.0, _FADE + 2)[1:-1][: len(tail), None]
-    out[rows] = prefix
-    return out
+        return weights, values
+    given = overlap_weights(len(request.prefix), request.committed)
+    place = np.arange(spec.horizon) - offset
+    inside = (place > -1e-6) & (place < len(given) - 1 + 1e-6)
+    at = np.clip(place[inside], 0.0, len(given) - 1)
+    low = np.minimum(np.floor(at + 1e-6).astype(int), len(given) - 1)
+    high = np.minimum(low + 1, len(given) - 1)
+    share = np.where(at - low > 1e-6, at - low, 0.0)
+    weights[inside] = (1.0 - share) * given[low] + share * given[high]
+    share = share[:, None]
+    values[inside] = (1.0 - share) * request.prefix[low] + share * request.prefix[high]
+    return weights, values
 
 
 def shifted(values: Array, offset: float) -> Array:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,10 +27,12 @@ from kata.datasets.types import (
     Observation,
     SpecError,
 )
+from kata.datasets.types.overlap import joined
 
-from .align import faded, offset_steps, prefix_rows, shifted
+from .align import check_prefix, offset_steps, placed, shifted
 from .card import Card, settings_of
 from .device import torch_threads
+from .guidance import Frozen
 
 _LARGEST = 400_000_000
 """Weights of a network: more than any policy here has use for, and still 1.6 GB."""
@@ -42,14 +43,6 @@ Cost = Callable[[Tensor], Tensor]
 
 _NOTHING = ChunkRequest(0.0)
 """Stands in the rows that only fill a pass."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """Actions that are already committed: where `mask` (B, H, 1) is true, `values` (B, H, A)."""
-
-    mask: Tensor
-    values: Tensor
 
 
 class ChunkPolicy(ABC):
@@ -118,8 +111,10 @@ class ChunkPolicy(ABC):
 
         Action k is reached at `request.start_s + (k + 1) * step_s`; what lies between the
         observation and the start is left out. `delay_s` moves nothing, because actions are bound
-        to the clock: it is only checked that some remain. Raises SpecError for an observation
-        that does not fit `spec` or is not finite, and for a request out of reach.
+        to the clock: it is only checked that some remain. With a prefix the chunk begins with its
+        committed actions as they are and goes on from them. Raises SpecError for an observation
+        that does not fit `spec` or is not finite, for a request out of reach, and for a prefix
+        that does not fit.
         """
         return self.chunks([observation], [request])[0]
 
@@ -159,18 +154,19 @@ class ChunkPolicy(ABC):
             raise SpecError("chunks", expected="as many requests as observations, at least one")
         spec, pairs = self.chunk_spec, list(zip(observations, requests, strict=True))
         offsets = [offset_steps(o.time_s, request, spec) for o, request in pairs]
-        places = [prefix_rows(r, at, spec) for (_, r), at in zip(pairs, offsets, strict=True)]
+        for request, at in zip(requests, offsets, strict=True):
+            check_prefix(request, at, spec)
         surplus = max(0, pass_rows - len(pairs))
         features = self._features([*observations, *[observations[0]] * surplus])
         seeds = [draw_seed(*draw) for draw in draws] + [0] * surplus
         asked = [*requests, *[_NOTHING] * surplus]
-        frozen = self._frozen(asked, [*places, *[slice(0, 0)] * surplus])
+        frozen = self._frozen(asked, [*offsets, *[0.0] * surplus])
         with torch_threads(1), torch.no_grad():
             normal = self.predict(features, seeds, frozen, [request.cost for request in asked])
         values = self.decode(normal).cpu().numpy().astype(float)
         return [
-            self._chunk(o, r, shifted(faded(v, place, r.prefix), at))
-            for (o, r), v, place, at in zip(pairs, values, places, offsets, strict=False)
+            self._chunk(o, r, joined(shifted(v, at), r.prefix, r.committed))
+            for (o, r), v, at in zip(pairs, values, offsets, strict=False)
         ]
 
     def decode(self, normal: Tensor) -> Tensor:
@@ -215,18 +211,16 @@ class ChunkPolicy(ABC):
             )
         return torch.as_tensor(self.card.features.encode(features), device=self.device)
 
-    def _frozen(self, requests: Sequence[ChunkRequest], places: Sequence[slice]) -> Frozen | None:
-        if all(place.stop == place.start for place in places):
-            return None
+    def _frozen(self, requests: Sequence[ChunkRequest], offsets: Sequence[float]) -> Frozen | None:
+        """What already runs, for the rows that have a prefix; None if none has."""
         spec = self.chunk_spec
-        mask = torch.zeros(len(requests), spec.horizon, 1, dtype=torch.bool)
-        values = torch.zeros(len(requests), spec.horizon, spec.width)
-        for i, (request, place) in enumerate(zip(requests, places, strict=True)):
-            if request.prefix is not None and place.stop > place.start:
-                mask[i, place] = True
-                values[i, place] = torch.as_tensor(request.prefix, dtype=torch.float32)
-        normal = (values.to(self.device) - self._center) / self._scale
-        return Frozen(mask.to(self.device), normal)
+        rows = [placed(request, at, spec) for request, at in zip(requests, offsets, strict=True)]
+        weights = np.array([weights for weights, _ in rows], dtype=np.float32)
+        if not weights.any():
+            return None
+        values = np.array([values for _, values in rows], dtype=np.float32)
+        normal = (torch.as_tensor(values, device=self.device) - self._center) / self._scale
+        return Frozen(torch.as_tensor(weights, device=self.device)[..., None], normal)
 
     def _chunk(self, observation: Observation, request: ChunkRequest, values: Array) -> ActionChunk:
         spec, hand = self.chunk_spec, self.card.hand

@@ -12,7 +12,8 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from .networks import ResidualMLP
-from .policy import ChunkPolicy, Cost, Frozen, steered
+from .guidance import Frozen
+from .policy import ChunkPolicy, Cost, steered
 from .settings import check_range
 
 
@@ -29,7 +30,7 @@ class RegressionSettings:
 
 
 class RegressionPolicy(ChunkPolicy):
-    """Deterministic: seeds change nothing. A prefix is overwritten, its offset fades out after."""
+    """Deterministic: seeds change nothing. It goes on from a prefix by least squares alone."""
 
     name: ClassVar[str] = "regression"
     Settings: ClassVar[type[RegressionSettings]] = RegressionSettings

@@ -1,7 +1,8 @@
 """What all policies that sample have in common: from noise to a chunk in a few steps.
 
 In each step the network's answer is read as an estimate of the clean chunk; the estimate is
-steered by the cost and set to the frozen prefix, and the sample moves towards it. Diffusion and
+guided by what already runs, steered by the cost and set to the committed actions, and the sample
+moves towards it. Diffusion and
 flow matching differ only in the numbers of the steps and in what the network is trained to say.
 Legend: `B` batch, `F` features, `H` actions of a chunk, `A` width of an action.
 """
@@ -11,13 +12,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
 
 from .denoisers import make_denoiser
-from .policy import ChunkPolicy, Cost, Frozen, steered
+from .guidance import Frozen, between, guided, strength
+from .policy import ChunkPolicy, Cost, steered
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,13 @@ class Step:
     gain: float
     stay: float
     pull: float
+
+    def estimate(self, network: Callable[..., Tensor], features: Tensor, x: Tensor) -> Tensor:
+        """The clean chunk (B, H, A) that a network sees in a sample x."""
+        answer: Tensor = network(features, x, torch.full_like(features[:, 0], self.level))
+        if (self.keep, self.gain) == (0.0, 1.0):
+            return answer
+        return self.keep * x + self.gain * answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +70,12 @@ class Sampling:
             if frozen is not None:
                 known = step.signal * frozen.values + step.noise * noise
                 x = torch.where(frozen.mask, known, x)
-            level = torch.full_like(features[:, 0], step.level)
-            answer: Tensor = network(features, x, level)
-            if (step.keep, step.gain) != (0.0, 1.0):
-                answer = step.keep * x + step.gain * answer
-            clean = answer.clamp(-self.clip, self.clip)
+            estimate = partial(step.estimate, network, features)
+            if frozen is None:
+                clean = estimate(x).clamp(-self.clip, self.clip)
+            else:
+                factor = strength(step.signal, step.noise)
+                clean = guided(estimate, x, frozen, factor, self.clip)
             if steer is not None:
                 clean = steer(clean)
             if frozen is not None:
@@ -76,7 +86,10 @@ class Sampling:
 
 
 class SampledPolicy(ChunkPolicy):
-    """Samples chunks. A prefix is inpainted: frozen at its noise level in every step.
+    """Samples chunks, guided by a prefix; see `guidance`.
+
+    Guidance needs gradients, which other engines have not: with a prefix the network itself
+    answers beside the engine.
 
     A kind of its own gives `loss` and `plan`, and settings that are `DenoiserSettings`.
     """
@@ -99,7 +112,12 @@ class SampledPolicy(ChunkPolicy):
     ) -> Tensor:
         """Normalised chunks (B, H, A)."""
         steer = (lambda clean: steered(clean, costs, self.decode)) if any(costs) else None
-        return self._sampling.run(self.answer, features, self._noise(seeds), frozen, steer)
+        noise = self._noise(seeds)
+        free = self._sampling.run(self.answer, features, noise, None, steer)
+        if frozen is None:
+            return free
+        bound = self._sampling.run(self.network, features, noise, frozen, steer)
+        return between(free, bound, frozen)
 
     def _noise(self, seeds: Sequence[int]) -> Tensor:
         """Noise (B, H, A) of one seed a row, drawn on the CPU so that devices agree."""

@@ -23,8 +23,9 @@ from kata.datasets.types import (
     Observation,
     SpecError,
 )
+from kata.datasets.types.overlap import joined
 
-from ..align import faded, offset_steps, prefix_rows, shifted
+from ..align import check_prefix, offset_steps, shifted
 from .card import LeRobotCard
 from .package import offline
 
@@ -73,8 +74,8 @@ class LeRobotPolicy:
         if request.cost is not None:
             raise SpecError("a policy of LeRobot cannot be steered by a cost", where=self.card.type)
         offset = offset_steps(observation.time_s, request, self.chunk_spec)
-        place = prefix_rows(request, offset, self.chunk_spec)
-        values = faded(self.actions(self._batch(observation)), place, request.prefix)
+        check_prefix(request, offset, self.chunk_spec)
+        values = self.actions(self._batch(observation))
         left = shifted(values, offset)
         if not len(left):
             raise SpecError(
@@ -83,6 +84,11 @@ class LeRobotPolicy:
                 expected=f"a start within {len(values)} actions of the observation",
                 got=f"{offset:g} steps after it",
             )
+        if request.prefix is not None:
+            # It may hold fewer actions ready than the chunk's horizon, and then less is joined.
+            prefix = request.prefix[: len(left)]
+            committed = len(prefix) if request.committed is None else request.committed
+            left = joined(left, prefix, min(committed, len(prefix)))
         return ActionChunk(request.start_s, self.chunk_spec.step_s, "joint", left)
 
     def actions(self, batch: Mapping[str, Any]) -> Array:

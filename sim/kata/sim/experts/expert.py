@@ -18,6 +18,7 @@ from kata.datasets.types import (
     RobotSpec,
     SpecError,
 )
+from kata.datasets.types.overlap import check_overlap, joined
 from kata.datasets.types.pose import Array, quat_conjugate, quat_log, quat_multiply
 
 from .motion import MotionLimits, path
@@ -84,7 +85,8 @@ class Expert:
     def chunk(self, observation: Observation, request: ChunkRequest) -> ActionChunk:
         """The first steps towards the recipe's target.
 
-        Raises SpecError for an observation of another robot or without the call's entities.
+        They go on from a prefix by least squares. Raises SpecError for an observation of another
+        robot or without the call's entities, and for a prefix that does not fit.
         """
         if len(observation.focus) != self._slots or observation.position.shape != (
             self._robot.size,
@@ -108,6 +110,8 @@ class Expert:
         tool = observation.tool(hand)
         velocity, turning = self._motion(observation, hand)
         values = path(tool, velocity, turning, target, HORIZON, FRAME_S, self._limits)
+        check_overlap(request.prefix, request.committed, *values.shape)
+        values = joined(values, request.prefix, request.committed)
         return ActionChunk(request.start_s, FRAME_S, "tool", values, tool, hand)
 
     def _motion(self, observation: Observation, hand: str) -> tuple[Array, Array]:
