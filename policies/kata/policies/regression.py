@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from .networks import ResidualMLP
 from .guidance import Frozen
+from .networks import ResidualMLP
 from .policy import ChunkPolicy, Cost, steered
 from .settings import check_range
 
