@@ -22,7 +22,7 @@ from kata.skills.testing import (
     with_fault,
 )
 
-MODES = ("naive", "blended", "full")
+MODES = ("naive", "blended", "transition", "full")
 
 
 class TestOurExecutor(ExecutorContract):
@@ -259,7 +259,7 @@ def test_a_partial_order_is_run_in_an_order_that_fits():
 
 
 def test_an_unknown_mode_is_refused():
-    with pytest.raises(ConfigError, match="naive, blended, full"):
+    with pytest.raises(ConfigError, match="naive, blended, transition, full"):
         ExecutorOptions(mode="smooth")
 
 

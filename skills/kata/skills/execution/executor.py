@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kata.datasets.types import (
-    ActionChunk,
-    ChunkRequest,
     Condition,
     Facts,
     Kinematics,
@@ -21,13 +19,15 @@ from kata.datasets.types import (
     Trajectory,
 )
 from kata.skills.contract.call import Call
+from kata.skills.handover.decision import Decider
 from kata.skills.handover.transition import Clearance, Mover
 from kata.skills.planning.corrections import Correction, Instead, Stop, corrected_goal
 from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
 
+from .asking import Asking
+from .barrier import barrier_to
 from .course import Course
-from .landing import Place, make_lander, refusal
-from .log import SEAM_S
+from .landing import make_lander, refusal
 from .messages import (
     ChunkQuery,
     ChunkReply,
@@ -39,8 +39,8 @@ from .messages import (
     ready,
 )
 from .options import ExecutorOptions
-from .seam import choose
-from .states import ACTIVE, FINAL, TRANSITIONS, Signal, State
+from .seam import Seam, Stage, usual_success
+from .states import ACTIVE, FINAL, TRANSITIONS, Signal, State, place_of
 from .steering import Steering
 from .watch import ConditionWatch, StallWatch, Watch
 
@@ -70,16 +70,21 @@ class SkillExecutor:
     ) -> None:
         self.options = options or ExecutorOptions()
         self._robot, self._period_s, self._skills = robot, period_s, skills
-        self._smooth = self.options.mode != "naive"
-        self._lander = make_lander(robot, kinematics, period_s, smooth=self._smooth)
-        self._mover = Mover(robot, kinematics, self.options.transition, clearance)
+        smooth = self.options.smooth
+        self._lander = make_lander(
+            robot, kinematics, period_s, self.options.blend if smooth else "none"
+        )
         usual = ConditionWatch(), StallWatch(self.options.stall_s)
         self._watches: Sequence[Watch] = usual if watches is None else tuple(watches)
-        self._course = Course(robot, period_s, smooth=self._smooth)
+        self._course = Course(robot, period_s, smooth=smooth)
+        mover = Mover(robot, kinematics, self.options.transition, clearance)
+        decider = Decider(mover, self.options.decision)
+        self._seam = Seam(decider, self._course, period_s, self.options.moves)
+        self._asking = Asking(robot, kinematics, self.options)
         self._steering = Steering()
         self._said: list[tuple[Correction, str]] = []
         self._facts_s = float("-inf")
-        self._ask_s = self._began_s = self._settle_s = self._arrival_s = 0.0
+        self._began_s = self._settle_s = 0.0
         self._next_id = 0
         self._inbox: list[ChunkReply | PlanReply] = []
         self._requests: list[ChunkQuery | PlanQuery] = []
@@ -150,66 +155,49 @@ class SkillExecutor:
 
     def _frame(self, observation: Observation, facts: Facts, now_s: float) -> None:
         if self.state is State.MOVING:
-            if now_s >= self._arrival_s - 0.5 * self._period_s:
-                self._moved = True
+            if self._seam.watch(now_s) == "arrived":
                 self._signal(Signal.ARRIVED, now_s, "at the chosen start")
         elif self.state in ACTIVE:
             self._supervise(observation, facts, now_s)
         if self.state is State.CHECKING:
             self._check(observation, facts, now_s)
-        if self.state in ACTIVE and self._asked is None and now_s >= self._ask_s - 1e-9:
+        if self.state in ACTIVE and self._asked is None and now_s >= self._asking.next_s - 1e-9:
             self._ask(observation, now_s)
 
     def _check(self, observation: Observation, facts: Facts, now_s: float) -> None:
         """Skip what is achieved, check what is required, and choose where to start."""
         call = self.call
-        while call is not None and call.achieves.evaluate(facts).value and not self._moved:
+        while call is not None and call.achieves.evaluate(facts).value and not self._seam.moved:
             self._next(now_s, "already achieved")
             call = self.call
         if call is None:
             self._finish(facts, now_s)
             return
-        if ready(self._skills, call.contract) is None:
-            reason = f"there is no skill '{call.contract.key}'"
-            self._break(call, reason, facts, now_s, lasting=True)
+        barrier = barrier_to(call, self._skills, observation, facts)
+        if barrier is not None:
+            if not barrier.waits or now_s - self._since_s >= self.options.patience_s - 1e-9:
+                self._break(call, barrier.reason, facts, now_s, lasting=barrier.lasts)
             return
-        unmet = call.requires.unmet(facts)
-        if unmet:
-            if now_s - self._since_s >= self.options.patience_s - 1e-9:
-                self._break(call, "requires " + " and ".join(unmet), facts, now_s)
+        if self.options.seeks and self._prepare(call, observation, facts, now_s):
             return
-        strange = call.unseen(observation)
-        if strange:
-            self._break(call, f"does not see {', '.join(strange)}", facts, now_s)
-            return
-        if self.options.mode == "full" and not self._moved and self._move(observation, now_s):
-            return
-        self._begun, self._began_s, self._ask_s = False, now_s, now_s
+        self._began_s = now_s
+        self._asking.begin(now_s)
         self._steering.begin(now_s)
-        self._refusals = 0
         self._signal(Signal.READY, now_s, "requires hold")
 
-    def _move(self, observation: Observation, now_s: float) -> bool:
-        """Whether a transition has begun."""
-        call = self.call
-        assert call is not None
-        choice = choose(
-            self._skill(call).boundary,
-            call,
-            call.seen(observation),
-            self._course.state(now_s),
-            now_s,
-            self._mover,
-        )
-        numbers = {"here": choice.here, "there": choice.there}
-        if choice.move is None:
-            self._log("stays", now_s, choice.reason, numbers)
-            return False
-        self._course.follow(choice.move.trajectory, now_s)
-        self._arrival_s = choice.move.trajectory.end_s
-        numbers["seconds"] = self._arrival_s - now_s
-        self._signal(Signal.MOVE, now_s, choice.reason, numbers)
-        return True
+    def _prepare(self, call: Call, observation: Observation, facts: Facts, now_s: float) -> bool:
+        """Whether something comes before the start: a transition, or another plan."""
+        stage, rest = Stage(self._skill(call).boundary, call), self._rest(self._index + 1)
+        again = self.replans < self.options.replans
+        decision = self._seam.judge(stage, observation, now_s, may_replan=again, rest=rest)
+        if decision.way == "move":
+            numbers = {**decision.numbers, "seconds": self._seam.go(decision, now_s)}
+            self._signal(Signal.MOVE, now_s, decision.reason, numbers)
+        elif decision.way == "replan":
+            self._break(call, decision.reason, facts, now_s)
+        else:
+            self._log("stays", now_s, decision.reason, decision.numbers)
+        return decision.way in ("move", "replan")
 
     def _supervise(self, observation: Observation, facts: Facts, now_s: float) -> None:
         """Is it done, has it failed, or does it go on?"""
@@ -222,8 +210,10 @@ class SkillExecutor:
             if self.state is not State.SETTLING:
                 self._settle_s = now_s
                 self._signal(Signal.ACHIEVED, now_s, done.reason)
-            if now_s - self._settle_s >= call.contract.settle_s - 1e-9:
-                self._next(now_s, f"held for {now_s - self._settle_s:.2f} s")
+            held_s = now_s - self._settle_s
+            settled = held_s >= call.contract.settle_s - 1e-9
+            if settled and not self._goes_on(observation, now_s, held_s - call.contract.settle_s):
+                self._next(now_s, f"held for {held_s:.2f} s")
             return
         if self.state is State.SETTLING:
             self._signal(Signal.LOST, now_s, done.reason)
@@ -236,15 +226,29 @@ class SkillExecutor:
             reason = f"not done after {call.contract.duration_s:g} s: {done.reason}"
             self._break(call, reason, facts, now_s)
 
+    def _goes_on(self, observation: Observation, now_s: float, spent_s: float) -> bool:
+        """Whether the skill that is done moves on, because its motion leads to a better start."""
+        assert self._plan is not None
+        following = self._index + 1
+        if not self.options.seeks or following >= len(self._order):
+            return False
+        call = self._plan.calls[self._order[following]]
+        skill = ready(self._skills, call.contract)
+        if skill is None or call.unseen(observation):
+            return False
+        stage, rest = Stage(skill.boundary, call), self._rest(following + 1)
+        goes_on, decision = self._seam.lingers(stage, observation, now_s, spent_s, rest)
+        if decision is not None:
+            self._log("continues", now_s, f"{call}: {decision.reason}", decision.numbers)
+        return goes_on
+
     def _ask(self, observation: Observation, now_s: float) -> None:
         call = self.call
         assert call is not None
-        request = ChunkRequest(now_s, self.options.delay_s)
         self._asked = self._next_id
         self._next_id += 1
-        seen = self._steering.seen(call, observation)
-        first = not self._begun
-        self._begun = True
+        seen, spec = self._steering.seen(call, observation), self._skill(call).policy.chunk_spec
+        request, first = self._asking.request(call, seen, spec, self._course.trajectory, now_s)
         self._requests.append(ChunkQuery(self._asked, call, self._index, first, seen, request))
 
     # ---------------------------------------------------------------- replies
@@ -254,43 +258,33 @@ class SkillExecutor:
             self._log("stale", now_s, f"reply {reply.id} is not waited for any more")
             return
         self._asked = None
+        self._asking.answered(now_s)
         call = self.call
         assert call is not None
         path: Trajectory | str = reply.error or "no chunk came"
         chunk = reply.chunk and self._steering.paced(reply.chunk)
         if chunk is not None:
             path = refusal(chunk, call.contract, self._robot)
-            running, place = self._course.trajectory, self._place(now_s)
+            running = self._course.trajectory
+            place = place_of(self.state, now_s - self._began_s)
             path = path or self._lander.land(chunk, running, now_s, place)
         if isinstance(path, str) or chunk is None:
             self._refuse(call, str(path), facts, now_s)
             return
-        self._refusals = 0
         self._course.follow(path, now_s)
-        self._ask_s = self._due(call, chunk)
+        self._asking.used(chunk, self._skill(call).policy.chunk_spec, now_s)
         if self.state is State.WAITING:
             self._signal(Signal.CHUNK, now_s, "first chunk", {"late_s": now_s - chunk.start_s})
 
-    def _place(self, now_s: float) -> Place:
-        """A skill does its fine work neither at its very beginning nor when it has achieved."""
-        if self.state is State.WAITING:
-            return "seam"
-        early = now_s - self._began_s < SEAM_S
-        return "near" if early or self.state is State.SETTLING else "amid"
-
-    def _due(self, call: Call, chunk: ActionChunk) -> float:
-        spec = self._skill(call).policy.chunk_spec
-        return chunk.start_s + spec.execute * chunk.step_s
-
     def _refuse(self, call: Call, reason: str, facts: Facts, now_s: float) -> None:
         """Hold and ask once more; the second refusal in a row is a failure."""
-        self._refusals += 1
+        self._asking.refusals += 1
         self._signal(Signal.REFUSED, now_s, f"chunk refused: {reason}")
-        if self._refusals > 1:
+        if self._asking.refusals > 1:
             self._break(call, f"two chunks refused: {reason}", facts, now_s)
             return
         self._course.rest(now_s)
-        self._ask_s = now_s
+        self._asking.again(now_s)
 
     def _take_plan(self, reply: PlanReply, now_s: float) -> None:
         if reply.id != self._asked or self.state is not State.REPLANNING:
@@ -310,8 +304,9 @@ class SkillExecutor:
         self._signal(Signal.NEXT, now_s, reason)
         self._index += 1
         self._steering.next_call()
-        self._asked, self._moved, self._since_s = None, False, now_s
-        if not self._smooth:
+        self._asked, self._since_s = None, now_s
+        self._seam.next_call()
+        if not self.options.smooth:
             self._course.rest(now_s)
 
     def _finish(self, facts: Facts, now_s: float) -> None:
@@ -354,7 +349,8 @@ class SkillExecutor:
                 self._log("steered", now_s, f"'{text}': {self._steering.take(correction)}")
                 if self.state in ACTIVE:
                     # What is on its way was made for what is no longer so.
-                    self._asked, self._ask_s = None, now_s
+                    self._asked = None
+                    self._asking.again(now_s)
             elif (goal := corrected_goal(plan.goal, correction)) == plan.goal:
                 self._log("unheard", now_s, f"'{text}': the goal does not name {correction.old}")
             else:
@@ -376,6 +372,11 @@ class SkillExecutor:
 
     # ---------------------------------------------------------------- small words
 
+    def _rest(self, first: int) -> float:
+        """Usual success of the calls from `first` on."""
+        assert self._plan is not None
+        return usual_success(self._skills, [self._plan.calls[i] for i in self._order[first:]])
+
     def _skill(self, call: Call) -> ReadySkill:
         """What runs the call; there is one, or it would not have begun."""
         skill = ready(self._skills, call.contract)
@@ -385,11 +386,10 @@ class SkillExecutor:
     def _clear_plan(self, plan: Plan | None, now_s: float) -> None:
         self._plan = plan
         self._order = call_order(plan) if plan is not None else ()
-        self._index, self._moved, self._begun = 0, False, False
-        self._asked = None
+        self._index, self._asked = 0, None
+        self._seam.next_call()
         self._steering.next_call()
-        self._refusals = 0
-        self._since_s = self._ask_s = now_s
+        self._since_s = now_s
 
     def _signal(self, signal: Signal, now_s: float, reason: str, numbers: Numbers = None) -> None:
         self.state = TRANSITIONS[self.state, signal]

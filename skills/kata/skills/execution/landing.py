@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -23,13 +22,11 @@ from kata.datasets.types import (
     Trajectory,
 )
 from kata.skills.contract.contract import Contract
-from kata.skills.handover.blend import Blend, JerkLimited
+from kata.skills.handover.blend import Blend, JerkLimited, make_blend
 from kata.skills.handover.curve import head, sample, state
 
 from .motion import arm_indices
-
-Place = Literal["seam", "near", "amid"]
-"""Where a chunk comes in its call: the first, close to a seam, or in the middle of the work."""
+from .states import Place
 
 _NEAR = 0.4
 """Share of a step: a knot that is nearer than this is left out."""
@@ -121,16 +118,19 @@ class Lander:
         return Trajectory(times, position, velocity)
 
 
-def make_lander(
-    robot: RobotSpec, kinematics: Kinematics, period_s: float, *, smooth: bool
-) -> Lander:
-    """A lander that bounds the jerk at seams, or one without any blend."""
-    if not smooth:
+def make_lander(robot: RobotSpec, kinematics: Kinematics, period_s: float, blend: str) -> Lander:
+    """A lander that joins as the blend of that name does; with `none`, one without any.
+
+    Raises UnknownNameError.
+    """
+    if blend == "none":
         return Lander(robot, kinematics, None, None)
     arms = arm_indices(robot)
     others = tuple(i for i in range(robot.size) if i not in arms)
-    seam = JerkLimited(period_s, direct=others)
-    near = JerkLimited(period_s, acceleration_share=1.0, jerk_share=0.1, direct=others)
+    seam = make_blend(blend, period_s, others)
+    near = seam
+    if isinstance(seam, JerkLimited):
+        near = JerkLimited(period_s, acceleration_share=1.0, jerk_share=0.1, direct=others)
     return Lander(robot, kinematics, seam, near)
 
 

@@ -92,6 +92,11 @@ class LaneBoundary:
     inner: Boundary
     columns: tuple[int, ...]
 
+    @property
+    def usual(self) -> float:
+        """As the skill's own."""
+        return self.inner.usual
+
     def may_start(self, call: Call, observation: Observation) -> Verdict:
         """As the skill's own."""
         return self.inner.may_start(call, observation)

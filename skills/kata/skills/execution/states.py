@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
+
+from .log import SEAM_S
+
+Place = Literal["seam", "near", "amid"]
+"""Where a chunk comes in its call: the first, close to a seam, or in the middle of the work."""
 
 
 class State(StrEnum):
@@ -36,6 +42,8 @@ class Signal(StrEnum):
     """It starts better from elsewhere: a transition begins."""
     ARRIVED = "arrived"
     """The transition is over."""
+    ABORTED = "aborted"
+    """The transition cannot go on: it rests, and the start is judged anew."""
     CHUNK = "chunk"
     """A usable chunk has come."""
     REFUSED = "refused"
@@ -66,6 +74,7 @@ start       check check check check check check check check check check
 ready       .     wait  .     .     .     .     .     .     .     .
 move        .     move  .     .     .     .     .     .     .     .
 arrived     .     .     check .     .     .     .     .     .     .
+aborted     .     .     check .     .     .     .     .     .     .
 chunk       .     .     .     run   run   settl .     .     .     .
 refused     .     .     .     wait  wait  settl .     .     .     .
 achieved    .     .     .     settl settl .     .     .     .     .
@@ -101,3 +110,13 @@ FINAL = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 
 ACTIVE = frozenset({State.WAITING, State.RUNNING, State.SETTLING})
 """States in which a skill has the robot."""
+
+
+def place_of(state: State, began_s: float) -> Place:
+    """The place of a chunk in a state, so long after its call began.
+
+    A skill does its fine work neither at its very beginning nor when it has achieved.
+    """
+    if state is State.WAITING:
+        return "seam"
+    return "near" if began_s < SEAM_S or state is State.SETTLING else "amid"

@@ -1,14 +1,17 @@
 """Blends: an old trajectory and a new one become one.
 
-`switch` takes the new one as it is. `jerk_limited` starts in the state of the old one and carries
+`switch` takes the new one as it is. `crossfade` goes over from the old one to the new one by a
+weight that grows smoothly. `jerk_limited` starts in the state of the old one and carries
 the difference (old - new) in position, velocity and acceleration to zero with bounded jerk, on top
 of the new one, so that nothing jumps at the seam and the new skill's own motion is untouched
-after it. Legend: `D` joints, `N` instants of the servo.
+after it. With `inpaint` the policy itself makes a chunk that goes on from what runs (real-time
+chunking, Black et al., arXiv:2506.07339), and `jerk_limited` takes up what little is left.
+Legend: `D` joints, `N` instants of the servo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +52,39 @@ class Switch:
     ) -> Trajectory:
         """`new` from `now_s` on."""
         return cut(new, now_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Crossfade:
+    """Both trajectories, weighted: `(1 - w) old + w new`, w from 0 to 1 with bounded curvature.
+
+    The window is the shortest that keeps to the limits of position and velocity; where none of
+    them does, the bounded jerk takes over.
+
+    Attributes:
+        step_s: distance of knots inside the window; the servo period.
+        windows_s: lengths of the window that are tried.
+        direct: joints that are not blended; see `JerkLimited.direct`.
+    """
+
+    step_s: float = 0.01
+    windows_s: tuple[float, ...] = (0.2, 0.4, 0.8, 1.6)
+    direct: tuple[int, ...] = ()
+
+    def join(self, old: Trajectory, new: Trajectory, now_s: float, limits: Limits) -> Trajectory:
+        """Continuous in position and velocity at `now_s`; inside the limits if both are."""
+        new = cut(new, now_s)
+        before, direct = state(old, now_s), list(self.direct)
+        if direct:
+            new = _continued(new, before, direct)
+        speed = _speed(new)
+        for window_s in self.windows_s:
+            way = _crossed(old, new, now_s, window_s, self.step_s, direct)
+            accepted = _inside(way, limits, before, new, speed)
+            accepted[direct] = True
+            if accepted.all():
+                return _then(way, new)
+        return JerkLimited(self.step_s, direct=self.direct).join(old, new, now_s, limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +133,34 @@ class JerkLimited:
             ways.append(_straight(before, new, now_s, self.step_s, limits))
             accepted.append(np.ones_like(accepted[-1]))
         return _then(_chosen(ways, accepted, new), new)
+
+
+def _crossed(
+    old: Trajectory,
+    new: Trajectory,
+    now_s: float,
+    window_s: float,
+    step_s: float,
+    direct: list[int],
+) -> Trajectory:
+    """The weighted sum over the window; its knots are those of both, and the servo's ticks."""
+    end = now_s + window_s
+    knots = np.concatenate([steps(window_s, step_s) + now_s, old.times_s, new.times_s])
+    # Instants of two clocks that are nearly one are one, or a span would have no slope.
+    times = np.unique(np.round(knots[(knots > now_s) & (knots < end)], 9))
+    times = np.concatenate([[now_s], times, [end]])
+    times = times[np.concatenate([[True], np.diff(times) > EPSILON_S])]
+    times[-1] = end
+    a, b = sample(old, times), sample(new, times)
+    u = ((times - now_s) / window_s)[:, None]
+    # Quintic: its first and second derivatives vanish at both ends.
+    weight = u**3 * (10.0 + u * (6.0 * u - 15.0))
+    slope = 30.0 * u**2 * (1.0 - u) ** 2 / window_s
+    position = a.position + weight * (b.position - a.position)
+    velocity = a.velocity + weight * (b.velocity - a.velocity)
+    velocity += slope * (b.position - a.position)
+    position[:, direct], velocity[:, direct] = b.position[:, direct], b.velocity[:, direct]
+    return Trajectory(times, position, velocity)
 
 
 def _faded(
@@ -200,18 +264,18 @@ def _then(first: Trajectory, new: Trajectory) -> Trajectory:
     )
 
 
-BLENDS: Mapping[str, type[Switch | JerkLimited]] = {
-    "switch": Switch,
-    "jerk_limited": JerkLimited,
+BLENDS: Mapping[str, Callable[[float, tuple[int, ...]], Blend]] = {
+    "switch": lambda *_: Switch(),
+    "crossfade": lambda step_s, direct: Crossfade(step_s, direct=direct),
+    "jerk_limited": lambda step_s, direct: JerkLimited(step_s, direct=direct),
+    "inpaint": lambda step_s, direct: JerkLimited(step_s, direct=direct),
 }
-"""Blends by the name that configuration uses."""
+"""What makes a blend, for the servo period and `JerkLimited.direct`, by its name in
+configuration."""
 
 
 def make_blend(name: str, step_s: float, direct: Sequence[int] = ()) -> Blend:
-    """The blend of that name for a servo period; see `JerkLimited.direct`.
-
-    Raises UnknownNameError.
-    """
+    """The blend of that name. Raises UnknownNameError."""
     if name not in BLENDS:
         raise UnknownNameError("blend", name, BLENDS)
-    return Switch() if name == "switch" else JerkLimited(step_s, direct=tuple(direct))
+    return BLENDS[name](step_s, tuple(direct))

@@ -6,22 +6,41 @@ Legend: `D` joints, `P` stored good starts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from kata.datasets.types import Array, Command, Condition, Facts, Observation
+from kata.datasets.types import (
+    Array,
+    Command,
+    Condition,
+    Facts,
+    Kinematics,
+    Observation,
+    PackageError,
+    RobotSpec,
+)
 from kata.skills.contract.call import Call
+from kata.skills.contract.contract import Contract
+from kata.skills.contract.parameter import POSE
 
 from .features import Start, StartSample
+from .novelty import Novelty, fit_novelty
+from .sections import Fits, Section
 from .start_model import StartModel, StartQuality, fit_start_model
+from .start_pool import StartPool, make_pool, reached
 
 MAY_START = 0.5
 """Least predicted success at which a boundary says that a skill may start."""
 
+UNUSUAL_P = 0.05
+"""Novelty below which a verdict says that the start is unlike the known ones; it decides nothing."""
+
 _POOL = 64
+_REACHED = 12
 _TRAVEL_PER_RAD = 0.03
+_MOVED_COSTS = 0.02  # what was never tried as it is must promise a little more
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +57,10 @@ class Verdict:
 class Boundary(Protocol):
     """What a skill knows about its own beginning and end."""
 
+    @property
+    def usual(self) -> float:
+        """Success from its usual starts, as far as it is known; 1 where it is not."""
+
     def may_start(self, call: Call, observation: Observation) -> Verdict:
         """Predicted success from this state."""
 
@@ -50,6 +73,8 @@ class Boundary(Protocol):
 
 class FactBoundary:
     """A boundary without a start model: it starts anywhere, and ends by its facts."""
+
+    usual = 1.0
 
     def may_start(self, call: Call, observation: Observation) -> Verdict:
         """Always; nothing is known against it."""
@@ -70,65 +95,139 @@ class LearnedBoundary:
 
     Attributes:
         model: predicts success from a start.
-        position, tool: (P, D) and (P, 7) robot states of successful starts.
+        pool: good starts.
+        novelty: how unlike all rollouts a start is; None where there were too few.
+        progress: how far a call has come; None where it was not learned.
+        fits: whose boundary it is; None in a file of format 1.
+        kinematics: of the robot that it is used on; without it only stored starts are proposed.
     """
 
     model: StartModel
-    position: Array
-    tool: Array
+    pool: StartPool
+    novelty: Novelty | None = None
+    progress: Section | None = None
+    fits: Fits | None = None
+    kinematics: Kinematics | None = field(default=None, compare=False, repr=False)
 
     @property
     def quality(self) -> StartQuality:
         """How good the start model is on held-out rollouts."""
         return self.model.quality
 
+    def on(self, contract: Contract, robot: RobotSpec, kinematics: Kinematics, where: str) -> Self:
+        """The same for use on a robot, whose kinematics then help to find good starts.
+
+        Raises PackageError, with what does not fit, for another skill or robot.
+        """
+        if self.fits is not None:
+            self.fits.check(contract, robot, where)
+        joints = self.pool.position.shape[1]
+        if joints not in (0, robot.size):
+            raise PackageError(
+                "a boundary of another robot",
+                where=where,
+                expected=f"{robot.size} joints of {robot.name}",
+                got=f"{joints} joints",
+                hint=f"measure the skill anew on robot={robot.name}",
+            )
+        return replace(self, kinematics=kinematics)
+
     def may_start(self, call: Call, observation: Observation) -> Verdict:
-        """Predicted success against `MAY_START`."""
-        chance = float(self.model.probability([Start.of(call.seen(observation))])[0])
+        """Predicted success against `MAY_START`; how new the start is, is only told."""
+        features = self.model.features([Start.of(call.seen(observation))])
+        chance = float(self.model.of_features(features)[0])
         word = "at least" if chance >= MAY_START else "below"
         reason = f"predicted success {chance:.2f}, {word} {MAY_START:.2f}"
-        return Verdict(chance >= MAY_START, chance, reason)
+        numbers = {}
+        if self.novelty is not None:
+            p = float(self.novelty.p_value(features)[0])
+            numbers["novelty_p"] = p
+            reason += f"; novelty p {p:.2f}"
+            if p < UNUSUAL_P:
+                reason += ", unlike the starts that it was measured from"
+        return Verdict(chance >= MAY_START, chance, reason, numbers)
 
     def is_done(self, call: Call, observation: Observation, facts: Facts) -> Verdict:
         """By `achieves`."""
         return achieved(call, facts)
 
     def starts(self, call: Call, observation: Observation, count: int) -> Sequence[Command]:
-        """Stored starts in this scene, by predicted success less the cost of travel.
+        """Good starts in this scene, by predicted success less the cost of travel.
 
-        What the call requires to be held moves along with the tool, and the hand stays as it is.
+        Stored ones, and with kinematics stored ones moved to where the thing is that the call is
+        about. What the call requires to be held moves along with the tool, and its gripper stays
+        as it is; otherwise the gripper's opening is part of the start.
         """
-        if not len(self.position):
+        if not len(self.pool) or count < 1:
             return ()
-        now = Start.of(call.seen(observation))
+        seen = call.seen(observation)
+        now = Start.of(seen)
         carried = [i for i, name in enumerate(call.focus) if name in held(call)]
-        positions = self._keep_grip(observation)
-        moved = [now.moved(q, t, carried) for q, t in zip(positions, self.tool, strict=True)]
-        travel = np.abs(positions - observation.position).max(axis=1)
-        score = self.model.probability(moved) - _TRAVEL_PER_RAD * travel
+        position = self.pool.joints(observation.position, keep_grip=bool(carried))
+        score = self._score(now, position, self.pool.tool, carried)
+        hand = seen.hands[0] if seen.hands else ""
+        position, tool = self._moved_along(now, position, hand)
+        if len(position) > len(score):
+            own = slice(len(score), None)
+            aside = self._score(now, position[own], tool, carried) - _MOVED_COSTS
+            score = np.concatenate([score, aside])
         best = np.argsort(-score, kind="stable")[:count]
-        return [Command.hold(positions[i]) for i in best]
+        return [Command.hold(position[i]) for i in best]
 
-    def _keep_grip(self, observation: Observation) -> Array:
-        """Stored arm joints with the grippers as they are now."""
-        positions = self.position.copy()
-        grips = np.isnan(positions).any(axis=0)
-        positions[:, grips] = observation.position[grips]
-        return positions
+    def _score(self, now: Start, position: Array, tool: Array, carried: Sequence[int]) -> Array:
+        moved = [now.moved(q, t, carried) for q, t in zip(position, tool, strict=True)]
+        travel = np.abs(position - now.position).max(axis=1)
+        return np.asarray(self.model.probability(moved) - _TRAVEL_PER_RAD * travel)
+
+    def _moved_along(self, now: Start, position: Array, hand: str) -> tuple[Array, Array]:
+        """Stored joints (P, D), then those that are reached at the thing; tools of the latter."""
+        tools = self.pool.tools(now)
+        if self.kinematics is None or not len(tools):
+            return position, np.zeros((0, 7))
+        # Kinematics cost a millisecond each: only for the most promising ones.
+        carried: list[int] = []
+        order = np.argsort(-self._score(now, position, tools, carried), kind="stable")[:_REACHED]
+        found = [(reached(tools[i], position[i], self.kinematics, hand), tools[i]) for i in order]
+        kept = [(joints, tool) for joints, tool in found if joints is not None]
+        if not kept:
+            return position, np.zeros((0, 7))
+        joints, poses = zip(*kept, strict=True)
+        return np.concatenate([position, np.array(joints)]), np.array(poses)
 
 
 def fit_boundary(
-    samples: Sequence[StartSample], grippers: Sequence[int], seed: int
+    samples: Sequence[StartSample],
+    grippers: Sequence[int],
+    seed: int,
+    *,
+    usual: Sequence[StartSample] | None = None,
+    contract: Contract | None = None,
+    robot: RobotSpec | None = None,
 ) -> LearnedBoundary:
-    """Boundary from rollouts; `grippers` are the indices of D that a transition leaves alone."""
-    good = [sample.start for sample in samples if sample.success]
-    size = len(samples[0].start.position) if samples else 0
-    position: Array = np.array([s.position for s in good]).reshape(len(good), size)
-    tool = np.array([s.tool for s in good]).reshape(len(good), 7)
-    chosen = _spread(position, _POOL)
-    position = position[chosen]
-    position[:, list(grippers)] = np.nan
-    return LearnedBoundary(fit_start_model(samples, seed), position, tool[chosen])
+    """Boundary from rollouts.
+
+    Args:
+        samples: what the start model and the novelty learn from.
+        grippers: columns of D that open and close, by hand.
+        seed: of folds and trees.
+        usual: among whose successes good starts are; without it, among all.
+        contract, robot: whose boundary it is.
+    """
+    good = [sample.start for sample in (samples if usual is None else usual) if sample.success]
+    model = fit_start_model(samples, seed, grippers)
+    joints = len(samples[0].start.position) if samples else 0
+    pool = make_pool(good, grippers, _POOL, joints, 0 if contract is None else anchor_of(contract))
+    starts = [sample.start for sample in samples]
+    novelty = fit_novelty(model.features(starts), seed) if starts else None
+    fits = None if contract is None or robot is None else Fits.of(contract, robot)
+    return LearnedBoundary(model, pool, novelty, fits=fits)
+
+
+def anchor_of(contract: Contract) -> int:
+    """Slot of the first thing that a call is about and does not hold already; 0 without one."""
+    names = [p.name for p in contract.parameters if p.entity or p.type == POSE]
+    mine = set(_held(contract.requires))
+    return next((i for i, name in enumerate(names) if f"?{name}" not in mine), 0)
 
 
 def achieved(call: Call, facts: Facts) -> Verdict:
@@ -151,15 +250,3 @@ def _held(condition: Condition) -> Iterator[str]:
     elif condition.kind == "and":
         for part in condition.parts:
             yield from _held(part)
-
-
-def _spread(position: Array, count: int) -> list[int]:
-    """Indices of `count` states far from each other: each next one is the farthest from all."""
-    if len(position) <= count:
-        return list(range(len(position)))
-    chosen = [int(np.abs(position - np.median(position, axis=0)).max(axis=1).argmin())]
-    gap = np.linalg.norm(position - position[chosen[0]], axis=1)
-    while len(chosen) < count:
-        chosen.append(int(gap.argmax()))
-        gap = np.minimum(gap, np.linalg.norm(position - position[chosen[-1]], axis=1))
-    return chosen

@@ -42,7 +42,6 @@ class TransitionOptions:
         lift_m: how far up it goes; less, where that is out of reach.
         clearance_m: distance to keep where there is a clearance.
         longest_s: a transition that would take longer is not made.
-        gain: how much more predicted success it must promise.
     """
 
     velocity_share: float = 0.5
@@ -52,7 +51,6 @@ class TransitionOptions:
     lift_m: float = 0.14
     clearance_m: float = 0.01
     longest_s: float = 6.0
-    gain: float = 0.15
     step_s: float = 0.01
 
 

@@ -1,0 +1,72 @@
+"""When the next chunk is asked for, and with what: ahead of time, knowing what runs until then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kata.datasets.types import (
+    ActionChunk,
+    ChunkRequest,
+    ChunkSpec,
+    Kinematics,
+    Observation,
+    RobotSpec,
+    Trajectory,
+)
+from kata.skills.contract.call import Call
+
+from .delay import DelayEstimate
+from .options import ExecutorOptions
+from .prefix import committed_actions, running_actions
+
+
+class Asking:
+    """The requests of one executor for chunks.
+
+    Attributes:
+        next_s: when the next one is due.
+        refusals: replies in a row that were of no use.
+    """
+
+    def __init__(self, robot: RobotSpec, kinematics: Kinematics, options: ExecutorOptions) -> None:
+        self._robot, self._kinematics, self._options = robot, kinematics, options
+        self._delay = DelayEstimate(options.delay_s)
+        self._asked_s = self.next_s = 0.0
+        self.refusals = 0
+        self._first = True
+
+    @property
+    def delay_s(self) -> float:
+        """What a reply is reckoned to take."""
+        return self._delay.seconds
+
+    def begin(self, now_s: float) -> None:
+        """A call begins: its first request is due at once."""
+        self.next_s, self.refusals, self._first = now_s, 0, True
+
+    def again(self, now_s: float) -> None:
+        """Ask at once, for what was asked before is of no use."""
+        self.next_s = now_s
+
+    def request(
+        self, call: Call, seen: Observation, spec: ChunkSpec, running: Trajectory, now_s: float
+    ) -> tuple[ChunkRequest, bool]:
+        """What to ask for now, and whether it is the call's first request."""
+        first, self._first = self._first, False
+        self._asked_s = now_s
+        cost: Any = self._options.guide and self._options.guide(call, seen)
+        if self._options.blend != "inpaint":
+            return ChunkRequest(now_s, self.delay_s, cost=cost), first
+        hand = seen.hands[0] if seen.hands else ""
+        prefix = running_actions(running, seen, now_s, spec, self._robot, self._kinematics, hand)
+        committed = None if prefix is None else committed_actions(self.delay_s, spec.step_s)
+        return ChunkRequest(now_s, self.delay_s, prefix, committed, cost), first
+
+    def answered(self, now_s: float) -> None:
+        """The reply to the last request has come."""
+        self._delay.take(now_s - self._asked_s)
+
+    def used(self, chunk: ActionChunk, spec: ChunkSpec, now_s: float) -> None:
+        """The chunk acts from now on: the next one is asked for as long ahead as a reply takes."""
+        self.refusals = 0
+        self.next_s = max(now_s, chunk.start_s + spec.execute * chunk.step_s - self.delay_s)

@@ -1,0 +1,197 @@
+"""What to do between two calls: start now, go on, move to a better start, or plan anew.
+
+Each way is judged by the chance that the rest of the plan succeeds on it, as far as the boundaries
+can tell; what lies after the next call is the same for all and only scales the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from kata.datasets.types import Command, Observation, Trajectory
+from kata.skills.contract.call import Call
+
+from .boundary import Boundary, Verdict, held
+from .curve import state
+from .transition import Move, Mover, imagine
+
+Way = Literal["now", "continue", "move", "replan"]
+"""Hand over at once; let the present motion go on; insert a transition; ask for another plan."""
+
+_STILL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionOptions:
+    """When which way is taken.
+
+    Attributes:
+        gain: how much more predicted success a transition must promise than starting here.
+        patience_gain: how much more going on with the present motion must promise.
+        continue_s: longest time to go on for that.
+        hopeless: with a best chance below this, another plan is asked for.
+        least_skill: Brier skill that a start model needs to be trusted with that.
+        candidates: good starts that are judged.
+    """
+
+    gain: float = 0.15
+    patience_gain: float = 0.05
+    continue_s: float = 1.5
+    hopeless: float = 0.08
+    least_skill: float = 0.3
+    candidates: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A way, with the predicted success of each and the reason in words.
+
+    Attributes:
+        here: of the next call if it starts now.
+        later: if it starts where the present motion leads; NaN where nothing moves.
+        there: from the best start that can be reached; NaN where none was looked for.
+        chain: of the rest of the plan on the way that is taken.
+        move: of the way `move`.
+        numbers: for the log.
+    """
+
+    way: Way
+    here: float
+    later: float
+    there: float
+    chain: float
+    reason: str
+    move: Move | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides for one robot."""
+
+    mover: Mover
+    options: DecisionOptions = DecisionOptions()
+
+    def decide(
+        self,
+        boundary: Boundary,
+        call: Call,
+        seen: Observation,
+        running: Trajectory,
+        now_s: float,
+        *,
+        may_continue: bool = False,
+        may_replan: bool = False,
+        rest: float = 1.0,
+    ) -> Decision:
+        """What to do before `call`.
+
+        Args:
+            boundary: of the skill that comes next.
+            call: the next one.
+            seen: the present state, with the call's focus.
+            running: what the joints follow.
+            now_s: the present.
+            may_continue: whether the present motion may go on for a while.
+            may_replan: whether another plan may be asked for.
+            rest: predicted success of what comes after the call.
+        """
+        options = self.options
+        verdict = boundary.may_start(call, seen)
+        here = verdict.probability
+        if here > 1.0 - min(options.gain, options.patience_gain):
+            return _decision("now", verdict, here, rest=rest)
+        carried = tuple(held(call) & set(seen.entities))
+        later = self._later(boundary, call, seen, running, now_s, carried)
+        wait = may_continue and later > here + options.patience_gain
+        if here > 1.0 - options.gain:
+            way: Way = "continue" if wait else "now"
+            return _decision(way, verdict, here, later, rest=rest)
+        move, there, refused = self._move(boundary, call, seen, running, now_s, here, carried)
+        if wait and later >= there - options.gain:
+            return _decision("continue", verdict, here, later, there, rest=rest)
+        if move is not None:
+            return _decision("move", verdict, here, later, there, rest=rest, move=move)
+        skilled = verdict.numbers.get("brier_skill", 0.0) >= options.least_skill
+        best = float(np.nanmax([here, later]))
+        way = "replan" if may_replan and skilled and best < options.hopeless else "now"
+        return _decision(way, verdict, here, later, there, rest=rest, refused=refused)
+
+    def _later(
+        self,
+        boundary: Boundary,
+        call: Call,
+        seen: Observation,
+        running: Trajectory,
+        now_s: float,
+        carried: Sequence[str],
+    ) -> float:
+        """Predicted success from where the present motion leads; NaN where nothing moves."""
+        left_s = running.end_s - now_s
+        if not _STILL_S < left_s <= self.options.continue_s:
+            return float("nan")
+        end = Command.hold(running.position[-1])
+        then = imagine(seen, end, self.mover.kinematics, carried)
+        return boundary.may_start(call, then).probability
+
+    def _move(
+        self,
+        boundary: Boundary,
+        call: Call,
+        seen: Observation,
+        running: Trajectory,
+        now_s: float,
+        here: float,
+        carried: Sequence[str],
+    ) -> tuple[Move | None, float, str]:
+        """The move to the best start that promises enough and can be reached."""
+        refused = ""
+        now = state(running, now_s)
+        for goal in boundary.starts(call, seen, self.options.candidates):
+            then = imagine(seen, goal, self.mover.kinematics, carried)
+            there = boundary.may_start(call, then).probability
+            if there < here + self.options.gain:
+                continue
+            move = self.mover.to(now, goal.position, now_s)
+            if isinstance(move, Move):
+                return move, there, ""
+            refused = refused or move
+        return None, float("nan"), refused or "no better start is known"
+
+
+def _decision(
+    way: Way,
+    verdict: Verdict,
+    here: float,
+    later: float = float("nan"),
+    there: float = float("nan"),
+    *,
+    rest: float,
+    move: Move | None = None,
+    refused: str = "",
+) -> Decision:
+    chosen = {"now": here, "continue": later, "move": there, "replan": here}[way]
+    parts = [f"predicted success {here:.2f} here"]
+    if np.isfinite(later):
+        parts.append(f"{later:.2f} where this motion ends")
+    if np.isfinite(there):
+        parts.append(f"{there:.2f} at the chosen start")
+    ends = {
+        "now": "starts here",
+        "continue": "goes on",
+        "move": f"goes {move.way}" if move else "",
+        "replan": "asks for another plan",
+    }
+    reason = verdict.reason if way == "now" and len(parts) == 1 else ", ".join(parts)
+    reason = f"{reason}; {ends[way]}"
+    if refused and way in ("now", "replan"):
+        reason += f" ({refused})"
+    numbers = {"here": here, "later": later, "there": there, "chain": chosen * rest}
+    told = {name: value for name, value in numbers.items() if np.isfinite(value)}
+    return Decision(
+        way, here, later, there, chosen * rest, reason, move, {**verdict.numbers, **told}
+    )
