@@ -1,6 +1,7 @@
 """Boundaries: what a start model learns, says and stores."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,12 @@ def sample_of(rng, chance):
     tool = np.concatenate([position[:3], start.tool[3:]])
     moved = start.moved(position, tool)
     return StartSample(moved, bool(rng.random() < chance(moved)))
+
+
+def _about(sample, call):
+    """The same sample for a call about more things."""
+    focus = Start.of(call.seen(FakeWorld().observe())).focus
+    return replace(sample, start=replace(sample.start, focus=focus))
 
 
 def near_is_good(start):
@@ -113,10 +120,16 @@ def test_starts_are_ranked_by_what_they_promise(boundary):
     assert chance.min() > 0.6
 
 
-def test_starts_leave_the_gripper_alone(boundary):
+def test_a_start_says_how_far_the_gripper_is_open_unless_it_holds_something(samples):
+    boundary = fit_boundary(samples, [3], seed=0)
     world = FakeWorld()
     world.apply(Command.hold(np.array([0.3, 0.0, 0.3, 0.011])))
     for start in boundary.starts(PICK, world.observe(), 5):
+        assert start.position[3] == pytest.approx(0.08)
+    holding = Call(CONTRACTS["place_in"], ("red_cube", "drawer"))
+    for start in fit_boundary([_about(s, holding) for s in samples], [3], 0).starts(
+        holding, world.observe(), 5
+    ):
         assert start.position[3] == pytest.approx(0.011)
 
 
@@ -163,6 +176,8 @@ def test_a_broken_boundary_is_refused(boundary, tmp_path, broken):
     elif broken == "gone":
         tensors.unlink()
     else:
-        card.write_text(json.dumps(json.loads(card.read_text()) | {"members": 0}))
+        told = json.loads(card.read_text())
+        told["sections"]["model"]["rounds"] = [1]
+        card.write_text(json.dumps(told))
     with pytest.raises(PackageError, match="boundary"):
         load_boundary(tmp_path)

@@ -35,7 +35,7 @@ MAY_START = 0.5
 """Least predicted success at which a boundary says that a skill may start."""
 
 UNUSUAL_P = 0.05
-"""Novelty below which a verdict says that the start is unlike the known ones; it decides nothing."""
+"""Novelty below which a verdict calls a start unlike the known ones; it decides nothing."""
 
 _POOL = 64
 _REACHED = 12
@@ -113,6 +113,11 @@ class LearnedBoundary:
     def quality(self) -> StartQuality:
         """How good the start model is on held-out rollouts."""
         return self.model.quality
+
+    @property
+    def usual(self) -> float:
+        """Success from its usual starts; 1 where none was seen to succeed."""
+        return self.pool.rate
 
     def on(self, contract: Contract, robot: RobotSpec, kinematics: Kinematics, where: str) -> Self:
         """The same for use on a robot, whose kinematics then help to find good starts.
@@ -211,12 +216,16 @@ def fit_boundary(
         grippers: columns of D that open and close, by hand.
         seed: of folds and trees.
         usual: among whose successes good starts are; without it, among all.
-        contract, robot: whose boundary it is.
+        contract: of the skill whose boundary it is.
+        robot: that it was measured on.
     """
-    good = [sample.start for sample in (samples if usual is None else usual) if sample.success]
+    known = samples if usual is None else usual
+    good = [sample.start for sample in known if sample.success]
+    rate = (len(good) + 1.0) / (len(known) + 1.0)
     model = fit_start_model(samples, seed, grippers)
     joints = len(samples[0].start.position) if samples else 0
-    pool = make_pool(good, grippers, _POOL, joints, 0 if contract is None else anchor_of(contract))
+    anchor = 0 if contract is None else anchor_of(contract)
+    pool = make_pool(good, grippers, _POOL, joints=joints, anchor=anchor, rate=rate)
     starts = [sample.start for sample in samples]
     novelty = fit_novelty(model.features(starts), seed) if starts else None
     fits = None if contract is None or robot is None else Fits.of(contract, robot)

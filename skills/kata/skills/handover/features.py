@@ -1,12 +1,14 @@
 """What a start looks like: robot and focus at the instant a skill begins, as numbers.
 
-Legend: `N` starts, `S` slots of focus, `K` numbers an entity, `D` joints, `F` features.
+Legend: `N` starts, `S` slots of focus, `O` other things, `K` numbers an entity, `P` arguments,
+`D` joints, `F` features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,32 +30,86 @@ _SLOT = (
 )
 
 
+def _no_things() -> Array:
+    return np.zeros((0, ENTITY_WIDTH))
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The state a skill begins in: joints (D,), tool pose (7,) and focus rows (S, K)."""
+    """The state a skill begins in.
+
+    Attributes:
+        position: (D,) joints.
+        tool: (7,) pose of the call's hand.
+        focus: (S, K) what the call is about.
+        velocity: (D,) of the joints; all zero where nobody looked.
+        others: (O, K) all other things; none where nobody looked.
+        numbers: (P,) of the call, and at the end which hand it is, of several.
+    """
 
     position: Array
     tool: Array
     focus: Array
+    velocity: Array = field(default_factory=lambda: np.zeros(0))
+    others: Array = field(default_factory=_no_things)
+    numbers: Array = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if not len(self.velocity):
+            object.__setattr__(self, "velocity", np.zeros(len(self.position)))
 
     @classmethod
     def of(cls, observation: Observation) -> Start:
         """From what is seen, with its focus."""
-        rows = [thing.row() for thing in observation.focused()]
+        things = observation.entities.items()
+        hand = observation.hands[0] if observation.hands else ""
+        which = [list(observation.tools).index(hand)] if hand in observation.tools else [0]
         return cls(
             observation.position.copy(),
-            observation.tool().array(),
-            np.array(rows).reshape(len(rows), ENTITY_WIDTH),
+            observation.tool(hand).array(),
+            _rows(thing.row() for thing in observation.focused()),
+            observation.velocity.copy(),
+            _rows(thing.row() for name, thing in things if name not in observation.focus),
+            np.array([*observation.arguments, *(which if len(observation.tools) > 1 else ())]),
         )
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Start:
+        """Inverse of `to_data`; what older files lack is left out. Raises KeyError, ValueError."""
+        arrays = {
+            name: np.array(data[name], dtype=float)
+            for name in ("position", "tool", "focus", "velocity", "others", "numbers")
+            if name in data or name in ("position", "tool", "focus")
+        }
+        for name in ("focus", "others"):
+            if name in arrays:
+                arrays[name] = arrays[name].reshape(-1, ENTITY_WIDTH)
+        return cls(**arrays)
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        return {
+            "position": self.position.tolist(),
+            "tool": self.tool.tolist(),
+            "focus": self.focus.tolist(),
+            "velocity": self.velocity.tolist(),
+            "others": self.others.tolist(),
+            "numbers": self.numbers.tolist(),
+        }
+
     def moved(self, position: Array, tool: Array, carried: Sequence[int] = ()) -> Start:
-        """The same scene with the robot elsewhere; slots in `carried` move with the tool."""
+        """The same scene with the robot elsewhere, at rest; slots in `carried` move along."""
         focus = self.focus.copy()
         for slot in carried:
             held = pose_relative(self.tool, focus[slot, :7])
             focus[slot, :7] = pose_compose(tool, held)
             focus[slot, 7:10] += focus[slot, :3] - self.focus[slot, :3]
-        return Start(position, tool, focus)
+        rest = np.zeros(len(position))
+        return Start(position, tool, focus, rest, self.others, self.numbers)
+
+
+def _rows(rows: Iterable[Array]) -> Array:
+    return np.array(list(rows), dtype=float).reshape(-1, ENTITY_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)

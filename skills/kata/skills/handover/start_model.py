@@ -6,8 +6,9 @@ what the nearest leaves say. Legend: `N` samples, `F` features, `M` members of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,14 @@ from kata.datasets.types import Array
 
 from .boosting import Trees, fit_trees
 from .features import Start, StartSample, encode
+from .sections import Parts, finite
+from .start_features import encode_relative
 
 LEAST_SAMPLES = 20
 """With fewer rollouts, or only one kind of outcome, the model is the success rate itself."""
+
+ENCODING = 2
+"""Of the features of new models; see `StartModel.encoding`."""
 
 _MEMBERS = 3
 _FOLDS = 5
@@ -43,33 +49,101 @@ class StartQuality:
         """Plain data for a file."""
         return {key: round(float(value), 6) for key, value in asdict(self).items()}
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> StartQuality:
+        """Inverse of `to_data`. Raises TypeError or ValueError."""
+        names = ("rate", "brier", "brier_skill", "calibration_error")
+        return cls(int(data["samples"]), *(float(data[name]) for name in names))
+
 
 @dataclass(frozen=True, slots=True)
 class StartModel:
-    """Mean log-odds of M boosted ensembles, then `scale * x + shift`."""
+    """Mean log-odds of M boosted ensembles, then `scale * x + shift`.
+
+    Attributes:
+        grippers: columns of D that open and close, by hand.
+        encoding: which features the trees look at: 1 as files of format 1, 2 `start_features`.
+    """
 
     members: tuple[Trees, ...]
     scale: float
     shift: float
     quality: StartQuality
+    grippers: tuple[int, ...] = ()
+    encoding: int = ENCODING
+
+    def features(self, starts: Sequence[Start]) -> Array:
+        """(N, F) what the trees look at."""
+        return encode(starts) if self.encoding == 1 else encode_relative(starts, self.grippers)
 
     def probability(self, starts: Sequence[Start]) -> Array:
         """Predicted success (N,)."""
-        if not len(starts):
-            return np.zeros(0)
-        return _sigmoid(self.scale * _mean(self.members, encode(starts)) + self.shift)
+        return self.of_features(self.features(starts)) if len(starts) else np.zeros(0)
+
+    def of_features(self, features: Array) -> Array:
+        """Predicted success (N,) from features (N, F)."""
+        return _sigmoid(self.scale * _mean(self.members, features) + self.shift)
+
+    def to_parts(self) -> Parts:
+        """Card and arrays; members may have different numbers of trees."""
+        card = {
+            "base": [trees.base for trees in self.members],
+            "rounds": [len(trees.feature) for trees in self.members],
+            "scale": self.scale,
+            "shift": self.shift,
+            "quality": self.quality.to_data(),
+            "grippers": list(self.grippers),
+            "encoding": self.encoding,
+        }
+        names = ("feature", "threshold", "leaf")
+        return card, {
+            name: np.concatenate([getattr(trees, name) for trees in self.members]) for name in names
+        }
+
+    @classmethod
+    def of_parts(cls, card: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> StartModel:
+        """Inverse of `to_parts`. Raises KeyError, TypeError or ValueError."""
+        feature = np.asarray(tensors["feature"])
+        threshold = finite(tensors, "threshold", (None, 3))
+        leaf = finite(tensors, "leaf", (len(threshold), 4))
+        if feature.dtype != np.int64 or feature.shape != threshold.shape:
+            raise ValueError(f"feature: expected integers {threshold.shape}, got {feature.shape}")
+        bases, rounds = [float(x) for x in card["base"]], [int(x) for x in card["rounds"]]
+        counts = bool(bases) and min(rounds) >= 0 and sum(rounds) == len(leaf)
+        if len(bases) != len(rounds) or not counts or (feature < 0).any():
+            raise ValueError(f"rounds: expected {len(leaf)} in all, got {rounds} of {len(bases)}")
+        ends = np.cumsum(rounds)
+        parts = [slice(end - count, end) for end, count in zip(ends, rounds, strict=True)]
+        members = tuple(
+            Trees(base, feature[part], threshold[part], leaf[part])
+            for base, part in zip(bases, parts, strict=True)
+        )
+        quality = StartQuality.from_data(card["quality"])
+        scale, shift = float(card["scale"]), float(card["shift"])
+        if not np.isfinite([scale, shift, *bases]).all() or card["encoding"] not in (1, ENCODING):
+            raise ValueError("expected finite numbers and a known encoding")
+        grippers = tuple(int(column) for column in card.get("grippers", ()))
+        return cls(members, scale, shift, quality, grippers, int(card["encoding"]))
+
+    def widest(self) -> int:
+        """Least number of features that every tree finds what it looks at in."""
+        return 1 + max((int(t.feature.max()) for t in self.members if len(t.feature)), default=-1)
 
 
-def fit_start_model(samples: Sequence[StartSample], seed: int) -> StartModel:
+def fit_start_model(
+    samples: Sequence[StartSample], seed: int, grippers: Sequence[int] = ()
+) -> StartModel:
     """Fit, calibrate on held-out predictions, and measure; equal seeds give equal models."""
     labels = np.array([sample.success for sample in samples], dtype=bool)
     count, rate = len(labels), float((labels.sum() + 1.0) / (len(labels) + 2.0))
-    features = encode([sample.start for sample in samples]) if count else np.zeros((0, 1))
+    starts = [sample.start for sample in samples]
+    features = encode_relative(starts, grippers) if count else np.zeros((0, 1))
+    hands = tuple(int(column) for column in grippers)
     if count < LEAST_SAMPLES or min(labels.sum(), count - labels.sum()) < 5:
         base = float(np.log(rate / (1.0 - rate)))
         empty = Trees(base, np.zeros((0, 3), np.int64), np.zeros((0, 3)), np.zeros((0, 4)))
         quality = _quality(np.full(count, rate), labels)
-        return StartModel((empty,), 1.0, 0.0, quality)
+        return StartModel((empty,), 1.0, 0.0, quality, hands)
     fold = _folds(labels, seed)
     held_out = np.zeros(count)
     for k in range(_FOLDS):
@@ -82,7 +156,7 @@ def fit_start_model(samples: Sequence[StartSample], seed: int) -> StartModel:
         predicted[fold == k] = _sigmoid(a * held_out[fold == k] + b)
     scale, shift = _calibrate(held_out, labels)
     members = _members(features, labels, seed)
-    return StartModel(members, scale, shift, _quality(predicted, labels))
+    return StartModel(members, scale, shift, _quality(predicted, labels), hands)
 
 
 def brier_skill(predicted: Array, labels: NDArray[np.bool_]) -> float:

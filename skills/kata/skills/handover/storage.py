@@ -1,12 +1,15 @@
 """A boundary on disk: `boundary.json` and `boundary.safetensors`. No code, no pickle.
 
-Legend: `M` members of the ensemble, `R` trees, `P` stored starts, `D` joints.
+The card has `format`, `kind`, whose boundary it is, and under `sections` a card for each component;
+the tensors of a component bear its name in front, as in `model/leaf`. Format 1 is read as well.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,39 +19,39 @@ from safetensors.numpy import load, save
 
 from kata.datasets.types import PackageError, StorageError
 
-from .boosting import Trees
 from .boundary import LearnedBoundary
-from .start_model import StartModel, StartQuality
+from .novelty import Novelty
+from .sections import Fits, Section
+from .start_model import StartModel
+from .start_pool import StartPool
 
-FORMAT = 1
+FORMAT = 2
 CARD_NAME, TENSORS_NAME = "boundary.json", "boundary.safetensors"
-_MOST_BYTES = 16 << 20
+_MOST_BYTES = 8 << 20
+_MOST_MEMBERS = 64
+
+SECTIONS: Mapping[str, type[Section]] = MappingProxyType(
+    {"model": StartModel, "pool": StartPool, "novelty": Novelty}
+)
+"""Class of each section by its name; a boundary's field of that name holds it, or None."""
+
+_NEEDED = ("model", "pool")
 
 
 def save_boundary(boundary: LearnedBoundary, folder: Path) -> None:
     """Write both files; equal boundaries give equal bytes. Raises StorageError."""
-    model = boundary.model
-    card = {
-        "format": FORMAT,
-        "kind": "learned",
-        "members": len(model.members),
-        "base": [trees.base for trees in model.members],
-        "scale": model.scale,
-        "shift": model.shift,
-        "quality": model.quality.to_data(),
-    }
-    tensors: dict[str, NDArray[Any]] = {
-        "starts.position": boundary.position,
-        "starts.tool": boundary.tool,
-    }
-    for m, trees in enumerate(model.members):
-        tensors[f"{m}.feature"] = trees.feature
-        tensors[f"{m}.threshold"] = trees.threshold
-        tensors[f"{m}.leaf"] = trees.leaf
+    cards: dict[str, Any] = {}
+    tensors: dict[str, NDArray[Any]] = {}
+    for name in SECTIONS:
+        section: Section | None = getattr(boundary, name)
+        if section is not None:
+            cards[name], arrays = section.to_parts()
+            tensors |= {f"{name}/{key}": np.ascontiguousarray(a) for key, a in arrays.items()}
+    whose = {} if boundary.fits is None else boundary.fits.to_data()
+    card = {"format": FORMAT, "kind": "learned", **whose, "sections": cards}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        packed = save({name: np.ascontiguousarray(t) for name, t in sorted(tensors.items())})
-        (folder / TENSORS_NAME).write_bytes(packed)
+        (folder / TENSORS_NAME).write_bytes(save(dict(sorted(tensors.items()))))
         (folder / CARD_NAME).write_text(json.dumps(card, indent=1) + "\n")
     except OSError as error:
         raise StorageError("cannot write the boundary", where=str(folder), got=str(error)) from None
@@ -56,53 +59,106 @@ def save_boundary(boundary: LearnedBoundary, folder: Path) -> None:
 
 def load_boundary(folder: Path) -> LearnedBoundary:
     """The boundary of a package's folder. Raises PackageError for one that is not sound."""
-    card = _read_card(folder / CARD_NAME)
-    path = folder / TENSORS_NAME
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise PackageError("boundary is too large", where=str(path))
-        tensors = load(path.read_bytes())
-        members = tuple(
-            Trees(
-                float(card["base"][m]),
-                tensors[f"{m}.feature"],
-                tensors[f"{m}.threshold"],
-                tensors[f"{m}.leaf"],
-            )
-            for m in range(int(card["members"]))
-        )
-        quality = StartQuality(**{**card["quality"], "samples": int(card["quality"]["samples"])})
-        model = StartModel(members, float(card["scale"]), float(card["shift"]), quality)
-        boundary = LearnedBoundary(model, tensors["starts.position"], tensors["starts.tool"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+    path = folder / CARD_NAME
+    card, tensors = _read_card(path), _read_tensors(folder / TENSORS_NAME)
+    if card["format"] == 1:
+        card, tensors = _of_format_1(card, tensors, path)
+    fits = _parse(path, "", lambda: Fits.from_data(card)) if "skill" in card else None
+    cards = card.get("sections")
+    if not isinstance(cards, dict):
+        raise _unsound(path, "sections", f"got {type(cards).__name__}")
+    unknown = sorted(set(cards) - set(SECTIONS))
+    missing = [name for name in _NEEDED if name not in cards]
+    if unknown or missing:
         raise PackageError(
-            "cannot read the boundary", where=str(path), got=f"{type(error).__name__}: {error}"
-        ) from None
-    _check(boundary, path)
-    return boundary
+            "boundary is not sound",
+            where=str(path),
+            expected=f"sections {', '.join(_NEEDED)}; besides at most {', '.join(SECTIONS)}",
+            got=", ".join(map(str, cards)) or "none",
+        )
+    read: dict[str, Any] = {
+        name: _section(path, name, part, tensors) for name, part in cards.items()
+    }
+    return _parse(path, "", lambda: LearnedBoundary(**read, fits=fits))
+
+
+def _section(path: Path, name: str, card: Any, tensors: Mapping[str, NDArray[Any]]) -> Section:
+    if not isinstance(card, dict):
+        raise _unsound(path, name, f"got {type(card).__name__}")
+    mine = {
+        key.removeprefix(f"{name}/"): array
+        for key, array in tensors.items()
+        if key.startswith(f"{name}/")
+    }
+    return _parse(path, name, lambda: SECTIONS[name].of_parts(card, mine))
+
+
+def _parse[T](path: Path, section: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise _unsound(path, section, f"{type(error).__name__}: {error}") from None
+
+
+def _unsound(path: Path, section: str, got: str) -> PackageError:
+    where = f"{path}, sections.{section}" if section else str(path)
+    return PackageError(
+        "boundary is not sound",
+        where=where,
+        expected="parts of shapes that fit each other, finite numbers",
+        got=got[:300],
+        hint="measure the skill anew",
+    )
 
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_bytes()[:_MOST_BYTES])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PackageError("cannot read the boundary", where=str(path), got=str(error)) from None
-    if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("kind") != "learned":
+    known = isinstance(card, dict) and card.get("kind") == "learned"
+    if not known or card.get("format") not in (1, FORMAT):
         got = card.get("format") if isinstance(card, dict) else type(card).__name__
         raise PackageError(
-            "unknown boundary", where=str(path), expected=f"format: {FORMAT}", got=str(got)
+            "unknown boundary", where=str(path), expected=f"format: 1 or {FORMAT}", got=str(got)
         )
-    return card
+    return dict(card)
 
 
-def _check(boundary: LearnedBoundary, path: Path) -> None:
-    """Shapes that fit each other and finite numbers, so that nothing fails while a robot moves."""
-    sound = boundary.position.ndim == 2 and boundary.tool.shape == (len(boundary.position), 7)
-    sound &= bool(boundary.model.members) and bool(np.isfinite(boundary.tool).all())
-    for trees in boundary.model.members:
-        rounds = len(trees.feature)
-        sound &= trees.feature.shape == (rounds, 3) == trees.threshold.shape
-        sound &= trees.leaf.shape == (rounds, 4) and bool(np.isfinite(trees.leaf).all())
-        sound &= not rounds or bool(trees.feature.min() >= 0)
-    if not sound:
-        raise PackageError("boundary is not sound", where=str(path), expected="matching shapes")
+def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise PackageError(
+                "boundary is too large",
+                where=str(path),
+                expected=f"at most {_MOST_BYTES} bytes",
+                got=str(path.stat().st_size),
+            )
+        return load(path.read_bytes())
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise PackageError(
+            "cannot read the boundary", where=str(path), got=f"{type(error).__name__}: {error}"
+        ) from None
+
+
+def _of_format_1(
+    card: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], path: Path
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Format 1 had one card for the start model, and starts without a word whose they were."""
+    if not isinstance(card.get("members"), int) or not 0 < card["members"] <= _MOST_MEMBERS:
+        raise _unsound(path, "", f"members: {card.get('members')!r}"[:80])
+    members = range(card["members"])
+
+    def read() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        model = {key: card[key] for key in ("base", "scale", "shift", "quality")}
+        rate = float(card["quality"]["rate"])
+        model |= {"encoding": 1, "rounds": [len(tensors[f"{m}.feature"]) for m in members]}
+        found = {
+            f"model/{part}": np.concatenate([tensors[f"{m}.{part}"] for m in members])
+            for part in ("feature", "threshold", "leaf")
+        }
+        found["pool/position"] = tensors["starts.position"]
+        found["pool/tool"] = tensors["starts.tool"]
+        return {"format": FORMAT, "sections": {"model": model, "pool": {"rate": rate}}}, found
+
+    return _parse(path, "", read)

@@ -62,7 +62,7 @@ def boundary():
     rng = np.random.default_rng(0)
     samples = [
         StartSample(
-            Start(rng.uniform(0, 1, 8), rng.normal(size=7), rng.normal(size=(1, 18))),
+            Start(rng.uniform(0, 1, 8), rng.normal(size=7), rng.normal(size=(1, 16))),
             bool(rng.uniform() < 0.7),
         )
         for _ in range(40)
