@@ -59,8 +59,8 @@ class Agent:
     def load(self, world: World) -> LoadedSkill:
         """The skill in memory.
 
-        Raises PackageError for a package of another robot, or unsound, SignatureError for one that
-        is not trusted.
+        Raises PackageError for a package or a boundary of another robot or skill, or unsound,
+        SignatureError for one that is not trusted.
         """
         from kata.skills.execution.messages import LoadedSkill
         from kata.skills.handover.boundary import Boundary, FactBoundary
@@ -75,7 +75,11 @@ class Agent:
             from kata.policies.inference import set_inference
 
             set_inference(policy, self.inference)
-        boundary: Boundary = skill.load_boundary(load_boundary) or FactBoundary()
+        learned = skill.load_boundary(load_boundary)
+        boundary: Boundary = FactBoundary()
+        if learned is not None:
+            where = str(self.folder)
+            boundary = learned.on(skill.contract, world.robot, world.kinematics, where)
         return LoadedSkill(skill.contract, policy, boundary)
 
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.messages import LoadedSkill
     from kata.skills.execution.options import Mode
-    from kata.skills.handover.features import Start
 
     from .advising import Voices
     from .knowledge import Known
@@ -71,6 +70,8 @@ class SentenceTrials:
         agents: of the versions in use, and of the spare ones.
         replans: how often a failure may lead to a new plan.
         voice: who corrects each run, if anybody does.
+        blend: how chunks are joined where the handover blends.
+        delay_s: from a request for a chunk to the reply, in whole periods of the world.
     """
 
     make_world: MakeWorld
@@ -81,6 +82,8 @@ class SentenceTrials:
     choice: PlannerChoice = EMBEDDED
     replans: int = 1
     voice: Voices | None = None
+    blend: str = "jerk_limited"
+    delay_s: float = 0.0
 
     def load(self, world: TrialWorld) -> dict[str, LoadedSkill]:
         """Every skill, for a world: by name, a spare version by its contract's key."""
@@ -135,16 +138,11 @@ def kept_worlds(make_world: MakeWorld) -> Callable[[], TrialWorld]:
 def _episode(asked: SkillTrials, trial: Trial, scene: Mapping[str, Any]) -> Block:
     from kata.skills.evidence.replay_file import replay_text
 
-    told = {**trial.to_data(), "start_kind": asked.start, "start": _place(trial.start)}
-    told["end"] = None if trial.end is None else _place(trial.end)
+    told = {**trial.to_data(), "start_kind": asked.start, "start": trial.start.to_data()}
+    told["end"] = None if trial.end is None else trial.end.to_data()
     if asked.replays and trial.failure is not None:
         told["replay"] = replay_text(trial.failure.placed(scene, asked.agent.identity))
     return told
-
-
-def _place(start: Start) -> dict[str, Any]:
-    places = {"position": start.position, "tool": start.tool, "focus": start.focus}
-    return {name: values.tolist() for name, values in places.items()}
 
 
 def sentence_block(asked: SentenceTrials, mode: Mode, first: int, count: int) -> Block:
@@ -181,11 +179,11 @@ def sentence_episode(
     answer = answered(sentences, asked.sentence, world.facts(), asked.known.contracts)
     if answer.plan is None:
         return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
-    predicted = predicted_data(forecast.chain(answer.plan.calls, moves=mode == "full"))
+    options = ExecutorOptions(mode=mode, replans=asked.replans, blend=asked.blend)
+    predicted = predicted_data(forecast.chain(answer.plan.calls, moves=options.seeks))
     replanner = asked.choice.goals(planner)
-    options = ExecutorOptions(replans=asked.replans)
     log = run(
-        world, answer.plan, skills, replanner, mode, seed,
+        world, answer.plan, skills, replanner, mode, seed, asked.delay_s,
         on_frame=on_frame, options=options, skills_of=lanes,
         corrector=None if asked.voice is None else asked.voice.begin(),
     )  # fmt: skip

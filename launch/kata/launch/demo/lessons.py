@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from kata.datasets.quality.report import LEAST_SCORE
 from kata.launch import build
@@ -82,7 +79,7 @@ def trials_of(config: Config, agent: Agent, start: str) -> SkillTrials:
 
 
 def boundary_of(config: Config, skill: str, rolled: Mapping[str, list[Block]]) -> LearnedBoundary:
-    """The start model that a skill's rollouts teach, by kind of start.
+    """The boundary that a skill's rollouts teach, by kind of start.
 
     It judges by all of them, but the starts that it proposes are nominal ones: there the skill was
     demonstrated, so it does not only succeed, it also has room to err.
@@ -91,18 +88,20 @@ def boundary_of(config: Config, skill: str, rolled: Mapping[str, list[Block]]) -
     from kata.skills.handover.boundary import fit_boundary
 
     robot = load(config.robot).spec
-    grippers = [
-        i for part in robot.parts if part.kind == "gripper" for i in range(part.start, part.stop)
-    ]
+    grippers = [robot.part(hand.gripper).start for hand in robot.hands]
     seed = episode_seed(config.seed, f"boundary {skill}", 0) % 2**31
     samples = {start: [_sample(episode) for episode in rolled[start]] for start in rolled}
-    judge = fit_boundary([s for each in samples.values() for s in each], grippers, seed)
-    usual = fit_boundary(samples["nominal"], grippers, seed)
-    return replace(judge, position=usual.position, tool=usual.tool)
+    return fit_boundary(
+        [sample for each in samples.values() for sample in each],
+        grippers,
+        seed,
+        usual=samples["nominal"],
+        contract=build.contract(skill),
+        robot=robot,
+    )
 
 
 def _sample(episode: Block) -> StartSample:
     from kata.skills.handover.features import Start, StartSample
 
-    start = (np.array(episode["start"][key]) for key in ("position", "tool", "focus"))
-    return StartSample(Start(*start), episode["success"])
+    return StartSample(Start.from_data(episode["start"]), episode["success"])
