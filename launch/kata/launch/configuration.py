@@ -15,7 +15,19 @@ from .arguments import Arguments, override_key
 from .keys import REQUIRED, VerbKeys, config_root, options
 
 RAW = frozenset(
-    {"against", "data", "docs", "library", "out", "policy", "replay", "robot", "sentence", "skill"}
+    {
+        "against",
+        "data",
+        "docs",
+        "library",
+        "out",
+        "policy",
+        "replay",
+        "robot",
+        "sentence",
+        "shelf",
+        "skill",
+    }
     | {"a", "b", "reason", "version"}
     | {"bag", "from", "map", "name", "plan", "to"}
 )

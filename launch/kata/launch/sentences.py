@@ -25,7 +25,9 @@ from .progress import bar
 from .seeds import episode_seed
 from .trials import Block, SentenceTrials, sentence_block
 
+_LONGEST_DELAY_MS = 700
 _MOST_REPLANS = 20
+_LONGEST_DELAY_MS = 700
 
 if TYPE_CHECKING:
     from kata.skills.evidence.workers import Workers
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def modes_of(handover: str) -> tuple[Mode, ...]:
-    """The handovers that a word names; `all` is the three. Raises UnknownNameError."""
+    """The handovers that a word names; `all` is all of them. Raises UnknownNameError."""
     from kata.skills.execution.options import MODES
 
     if handover == "all":
@@ -64,6 +66,8 @@ def trials_of(config: Config, library: Library) -> SentenceTrials:
         replace(PlannerChoice.of(config), given=given_plan(config.plan, config.text)),
         replans_of(config.replans),
         voices_of(config),
+        blend_of(config.blend),
+        delay_s_of(config.delay_ms),
     )
 
 
@@ -86,6 +90,27 @@ def replans_of(asked: Any) -> int:
             got=str(asked),
         )
     return asked
+
+
+def blend_of(name: str) -> str:
+    """The blend of that name. Raises UnknownNameError."""
+    from kata.skills.handover.blend import BLENDS
+
+    if name not in BLENDS:
+        raise UnknownNameError("blend", name, BLENDS, where="blend")
+    return name
+
+
+def delay_s_of(asked_ms: Any) -> float:
+    """The delay of replies in s. Raises ConfigError for none that a chunk could bridge."""
+    if isinstance(asked_ms, bool) or not 0 <= asked_ms <= _LONGEST_DELAY_MS:
+        raise ConfigError(
+            "impossible delay",
+            where="delay_ms",
+            expected=f"0 to {_LONGEST_DELAY_MS} ms",
+            got=str(asked_ms),
+        )
+    return float(asked_ms) / 1000.0
 
 
 def wants_video(config: Config) -> bool:

@@ -27,6 +27,11 @@ BENCHES: Mapping[str, str] = {
 }
 """`module:function` by name, in the order in which `kata bench all` runs them."""
 
+LONG: Mapping[str, str] = {
+    "chain": "kata.launch.bench.chain:run",
+}
+"""Benches that train skills and run thousands of episodes: each is asked for by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class BenchContext:
@@ -37,19 +42,24 @@ class BenchContext:
         seed: of everything random.
         quick: tiny sizes, so that all code runs in seconds; the numbers mean little then.
         say: tells a person what is going on.
+        shelf: folder of a finished demo whose skills are used; None to train them.
+        workers: processes at a time, where a bench has use for them.
     """
 
     folder: Path
     seed: int
     quick: bool
     say: Callable[[str], None]
+    shelf: Path | None = None
+    workers: int = 2
 
 
 def find_bench(name: str) -> Callable[[BenchContext], BenchResult]:
     """The function of a bench. Raises UnknownNameError with the nearest name."""
-    if name not in BENCHES:
-        raise UnknownNameError("bench", name, (*BENCHES, "all"), where="kata bench")
-    module, _, function = BENCHES[name].partition(":")
+    known = {**BENCHES, **LONG}
+    if name not in known:
+        raise UnknownNameError("bench", name, (*known, "all"), where="kata bench")
+    module, _, function = known[name].partition(":")
     found: Callable[[BenchContext], BenchResult] = getattr(
         importlib.import_module(module), function
     )

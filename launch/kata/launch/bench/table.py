@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -105,11 +106,17 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """All that one bench found; `notes` say how it was measured and what limits it."""
+    """All that one bench found.
+
+    Attributes:
+        notes: how it was measured and what limits it.
+        data: more that belongs into `result.json`, under keys of the bench's own.
+    """
 
     rows: tuple[Row, ...]
     growth: tuple[Growth, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file."""
@@ -117,6 +124,7 @@ class BenchResult:
             "rows": [row.to_data() for row in self.rows],
             "growth": [growth.to_data() for growth in self.growth],
             "notes": list(self.notes),
+            **self.data,
         }
 
 

@@ -30,10 +30,12 @@ from .lessons import draft, record_skill, recorded_so_far, train_skill, trained_
 from .shelf import fill_library
 
 if TYPE_CHECKING:
+    from kata.skills.execution.options import Mode
     from kata.skills.library.library import Library
 
 STARTS = ("nominal", "perturbed")
 VIDEO = "demo.mp4"
+HANDOVERS: tuple[Mode, ...] = ("naive", "blended", "full")
 
 
 def demonstrations(job: Job, workers: Workers) -> dict[str, Block]:
@@ -104,8 +106,6 @@ def chain(
     job: Job, workers: Workers, library: Library
 ) -> tuple[SentenceTrials, dict[str, list[Block]]]:
     """Stage 4: the sentence with each handover, on the same scenes; episodes by handover."""
-    from kata.skills.execution.options import MODES
-
     config = job.config
     known = known_of(library, config.robot)
     asked = SentenceTrials(
@@ -117,12 +117,12 @@ def chain(
     )
     tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
     units: dict[str, int] = {}
-    for mode in MODES:
+    for mode in HANDOVERS:
         for first, count in spans(config.size.chains):
             tasks[f"chain-{mode}-{first:05d}"] = (sentence_block, (asked, mode, first, count))
             units[f"chain-{mode}-{first:05d}"] = count
     done = blocks(job.folder, tasks, workers, "4 of 5  the sentence", units)
-    return asked, {mode: _episodes(done, f"chain-{mode}-") for mode in MODES}
+    return asked, {mode: _episodes(done, f"chain-{mode}-") for mode in HANDOVERS}
 
 
 def film(job: Job, asked: SentenceTrials) -> Block:

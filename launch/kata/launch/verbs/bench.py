@@ -11,7 +11,7 @@ from kata.launch.bench import publish
 from kata.launch.bench.all import run_all
 from kata.launch.bench.compare import missed_rows, read_results, worse_rows
 from kata.launch.bench.page import lines
-from kata.launch.bench.registry import BENCHES, BenchContext, find_bench
+from kata.launch.bench.registry import BENCHES, LONG, BenchContext, find_bench
 from kata.launch.job import Done, Job
 from kata.launch.progress import say
 
@@ -36,7 +36,7 @@ def run(job: Job) -> Done:
 
 
 def _name(job: Job) -> str:
-    names = (*BENCHES, "all")
+    names = (*BENCHES, "all", *LONG)
     if len(job.config.words) != 1:
         raise ConfigError("which bench?", where="kata bench", expected=" | ".join(names))
     name = str(job.config.words[0])
@@ -47,5 +47,7 @@ def _name(job: Job) -> str:
 
 def _one(job: Job, name: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=job.folder.path, prefix="scratch-") as folder:
-        context = BenchContext(Path(folder), job.config.seed, job.config.quick, say)
+        config = job.config
+        shelf = Path(config.shelf).expanduser() if config.shelf else None
+        context = BenchContext(Path(folder), config.seed, config.quick, say, shelf, config.workers)
         return find_bench(name)(context).to_data()
