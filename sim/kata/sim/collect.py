@@ -93,22 +93,41 @@ def demonstrate(
         )
     expert.reset(seed)
     arguments = tuple(episode.arguments.values())
-    offsets = (noise or DartNoise()).draw(world.robot, np.random.default_rng((seed, 1)))
-    command = Command.hold(observation.position)
-    offset: Array = np.zeros(world.robot.size)
+    teacher = Teacher(world, noise or DartNoise(), seed, observation.position)
     frames: list[Frame] = []
     held = 0
     for _ in range(round(episode.limit_s / FRAME_S)):
         observation = about(world.observe(), arguments, episode.hand)
         facts = world.facts()
         held = held + 1 if goal.evaluate(facts).value else 0
-        plan = _plan(world, expert, observation, command)
-        before, offset = offset, next(offsets)
-        command = _carry_out(world, plan, observation.time_s, before, offset)
-        frames.append(_frame(world, observation, facts, command.position, offset, expert))
+        frames.append(teacher.step(expert, observation, facts))
         if held * FRAME_S > SETTLE_S:
             return frames, Outcome(True, "achieved", seed)
     return frames, Outcome(False, "time is up", seed)
+
+
+class Teacher:
+    """Moves a world by an expert, a frame at a time, with a disturbance that goes on throughout.
+
+    Args:
+        position: (D,) where the robot stands at the first frame.
+
+    `command` is the undisturbed command at the end of the last frame.
+    """
+
+    def __init__(self, world: TrialWorld, noise: DartNoise, seed: int, position: Array) -> None:
+        self._world = world
+        self._offsets = noise.draw(world.robot, np.random.default_rng((seed, 1)))
+        self._offset: Array = np.zeros(world.robot.size)
+        self.command = Command.hold(position)
+
+    def step(self, expert: Policy, observation: Observation, facts: Facts) -> Frame:
+        """Carry out the first action of the expert's next chunk; the frame that this was."""
+        plan = _plan(self._world, expert, observation, self.command)
+        before, self._offset = self._offset, next(self._offsets)
+        start_s = observation.time_s
+        self.command = _carry_out(self._world, plan, start_s, before, self._offset)
+        return _frame(self._world, observation, facts, self.command.position, self._offset, expert)
 
 
 def _plan(

@@ -16,6 +16,7 @@ from kata.datasets.types import ENTITY_NAMES, ENTITY_WIDTH, Array, DatasetError
 if TYPE_CHECKING:
     from kata.datasets.dataset import Dataset
 
+_SPOT = ENTITY_NAMES.index("spot_x")
 _HALF = ENTITY_NAMES.index("half_x")
 _ARTICULATION = ENTITY_NAMES.index("articulation")
 _VALID = ENTITY_NAMES.index("valid")
@@ -40,6 +41,7 @@ class Track:
         objects: pose (T, 7) of each named thing, fixtures and supports included.
         articulation: (T,) 0 to 1 of each of them.
         half_m: (3,) half extents of each of them.
+        spots: (T, 3) where the next thing would be put in or on each of them.
     """
 
     episode: int
@@ -53,6 +55,7 @@ class Track:
     objects: Mapping[str, Array] = field(default_factory=dict)
     articulation: Mapping[str, Array] = field(default_factory=dict)
     half_m: Mapping[str, Array] = field(default_factory=dict)
+    spots: Mapping[str, Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.position)
@@ -164,4 +167,5 @@ def _scene(names: tuple[str, ...], state: Array | None, span: slice) -> dict[str
         "objects": {names[k]: values[:, k, :7] for k in seen},
         "articulation": {names[k]: values[:, k, _ARTICULATION] for k in seen},
         "half_m": {names[k]: values[0, k, _HALF : _HALF + 3] for k in seen},
+        "spots": {names[k]: values[:, k, _SPOT : _SPOT + 3] for k in seen},
     }

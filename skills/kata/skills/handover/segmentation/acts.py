@@ -1,0 +1,162 @@
+"""From events to acts: one act is what a skill does, such as to take a thing or to put it down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kata.datasets.types.pose import pose_relative
+
+from .events import FAR_M, Event, half_of
+from .tracks import Track
+
+_SPOT_M, _DROP_M = 0.05, 0.008
+_NEXT_TO_M = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing done, between the frames `start` and `stop` in which it shows.
+
+    Attributes:
+        what: in words, the same for all acts of one kind.
+        objects: the thing, and where it goes or what it goes to, if that is anywhere.
+        roles: what each of them is in it.
+        hand: index; -1 for none.
+        fall_m: how far the thing falls when it is let go.
+    """
+
+    what: str
+    start: int
+    stop: int
+    objects: tuple[str, ...]
+    roles: tuple[str, ...]
+    hand: int
+    fall_m: float = 0.0
+
+
+def movable(tracks: Sequence[Track]) -> frozenset[str]:
+    """Things that end an episode elsewhere than they began it, in any track."""
+    return frozenset(
+        name
+        for track in tracks
+        for name, pose in track.objects.items()
+        if name not in slides_of(track)
+        and float(np.linalg.norm(pose[-1, :3] - pose[0, :3])) > FAR_M
+    )
+
+
+def slides_of(track: Track) -> frozenset[str]:
+    """Things that open, close or are pressed in a track."""
+    return frozenset(n for n, share in track.articulation.items() if np.ptp(share) > 0.05)
+
+
+def acts(track: Track, events: Sequence[Event], movable: Collection[str]) -> tuple[Act, ...]:
+    """What is done in a track, in order; a hold is two acts, its start and its end."""
+    out: list[Act] = []
+    for event in events:
+        if event.kind == "hold":
+            out += _taken_and_put(track, event, movable)
+        elif event.kind == "slide":
+            way = "press" if event.down and event.way > 0 else "slide"
+            what = f"{way} {'out' if event.way > 0 else 'back'}" if way == "slide" else way
+            out.append(_act(what, event, (event.thing,), ("moved",)))
+        else:
+            beside = _beside(track, event, movable)
+            objects = (event.thing, *beside)
+            out.append(_act("shove", event, objects, ("moved", "target")[: len(objects)]))
+    return tuple(sorted(out, key=lambda act: (act.stop, act.start)))
+
+
+def _act(what: str, event: Event, objects: tuple[str, ...], roles: tuple[str, ...]) -> Act:
+    return Act(what, event.start, event.stop, objects, roles, event.hand)
+
+
+def _taken_and_put(track: Track, event: Event, movable: Collection[str]) -> list[Act]:
+    out = []
+    if event.start > 0:
+        out.append(
+            Act("take", event.start, event.start + 1, (event.thing,), ("moved",), event.hand)
+        )
+    if event.stop < len(track):
+        where = _receiver(track, event)
+        what = "let go"
+        if where:
+            what = "put on a loose thing" if where[0] in movable else "put"
+        roles = ("moved", "onto")[: 1 + len(where)]
+        objects = (event.thing, *where)
+        fell = _fall(track, event)
+        out.append(Act(what, event.stop - 1, event.stop, objects, roles, event.hand, fell))
+    return out
+
+
+def _receiver(track: Track, event: Event) -> tuple[str, ...]:
+    """What a thing came to rest in or on: whose free spot it took, else what is under it."""
+    before = event.stop - 1
+    rest = track.objects[event.thing][_at_rest(track, event)]
+    low = rest[:3] - [0.0, 0.0, float(half_of(track, event.thing).min())]
+    others = [name for name in track.objects if name != event.thing]
+    away = {
+        name: float(np.linalg.norm(track.spots[name][before] - low))
+        for name in others
+        if name in track.spots
+    }
+    near = min(away, key=lambda name: (away[name], name), default="")
+    if near and away[near] < _SPOT_M:
+        return (near,)
+    under = {}
+    for name in others:
+        place = pose_relative(track.objects[name][before], rest)[:3]
+        half = half_of(track, name)
+        if (np.abs(place[:2]) < half[:2]).all() and place[2] > 0.0:
+            under[name] = float(place[2])
+    return (min(under, key=lambda name: (under[name], name)),) if under else ()
+
+
+def _at_rest(track: Track, event: Event) -> int:
+    return min(event.stop + round(0.3 * track.fps), len(track) - 1)
+
+
+def _fall(track: Track, event: Event) -> float:
+    """How far in m a thing falls when it is let go."""
+    height = track.objects[event.thing][:, 2]
+    return float(height[event.stop - 1] - height[_at_rest(track, event)])
+
+
+def told_apart(found: Sequence[Sequence[Act]]) -> list[tuple[Act, ...]]:
+    """Puts into what things are dropped into, told apart from those onto what they are set on.
+
+    By what is usual for each receiver over all episodes, since one drop may be clumsy.
+    """
+    falls: dict[str, list[float]] = {}
+    for act in (act for acts in found for act in acts if act.what == "put"):
+        falls.setdefault(act.objects[1], []).append(act.fall_m)
+    deep = {name for name, many in falls.items() if float(np.median(many)) > _DROP_M}
+    return [
+        tuple(
+            replace(act, what="drop in", roles=("moved", "into"))
+            if act.what == "put" and act.objects[1] in deep
+            else act
+            for act in acts
+        )
+        for acts in found
+    ]
+
+
+def _beside(track: Track, event: Event, movable: Collection[str]) -> tuple[str, ...]:
+    """The loose thing that a shoved one ends next to; none if there is none so near."""
+    at = min(event.stop, len(track) - 1)
+    thing = track.objects[event.thing][at]
+    gaps = {
+        name: float(np.linalg.norm(track.objects[name][at, :2] - thing[:2]))
+        - float(track.half_m.get(name, np.zeros(3))[:2].min(initial=0.0))
+        for name in track.objects
+        if name != event.thing and name in movable
+    }
+    if not gaps:
+        return ()
+    nearest = min(gaps, key=lambda name: (gaps[name], name))
+    reach = _NEXT_TO_M + float(track.half_m.get(event.thing, np.zeros(3))[:2].max(initial=0.0))
+    return (nearest,) if gaps[nearest] < reach else ()
