@@ -33,13 +33,10 @@ from .align import check_prefix, offset_steps, placed, shifted
 from .card import Card, settings_of
 from .device import torch_threads
 from .guidance import Frozen
+from .guidance_cost import Cost, Steering, check_costs
 
 _LARGEST = 400_000_000
 """Weights of a network: more than any policy here has use for, and still 1.6 GB."""
-
-Cost = Callable[[Tensor], Tensor]
-"""Chunks (1, H, A) in SI units to costs (1,), differentiable; its scale sets how hard it steers."""
-
 
 _NOTHING = ChunkRequest(0.0)
 """Stands in the rows that only fill a pass."""
@@ -150,6 +147,7 @@ class ChunkPolicy(ABC):
         last bits depend on the size of its batch, so that with passes of one size a chunk is the
         same to the bit whatever else is in its pass.
         """
+        check_costs(requests, self.chunk_spec)
         if not len(observations) == len(requests) == len(draws) or not observations:
             raise SpecError("chunks", expected="as many requests as observations, at least one")
         spec, pairs = self.chunk_spec, list(zip(observations, requests, strict=True))
@@ -168,6 +166,13 @@ class ChunkPolicy(ABC):
             self._chunk(o, r, joined(shifted(v, at), r.prefix, r.committed))
             for (o, r), v, at in zip(pairs, values, offsets, strict=False)
         ]
+
+    def steering(self, costs: Sequence[Cost | None], frozen: Frozen | None) -> Steering | None:
+        """What moves the clean estimates of a pass down its costs; None without any."""
+        if not any(cost is not None for cost in costs):
+            return None
+        mask = None if frozen is None else frozen.mask
+        return Steering(costs, self._center, self._scale, mask)
 
     def decode(self, normal: Tensor) -> Tensor:
         """Chunks (B, H, A) in SI units of normalised ones."""
@@ -231,23 +236,3 @@ class ChunkPolicy(ABC):
 def draw_seed(seed: int, call: int) -> int:
     """Seed of the noise of one call of an episode."""
     return int.from_bytes(hashlib.blake2b(f"{seed}/{call}".encode(), digest_size=7).digest())
-
-
-def steered(
-    normal: Tensor, costs: Sequence[Cost | None], decode: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """Normalised chunks (B, H, A), each one gradient step down its cost (None: unchanged).
-
-    Guidance on the clean estimate, as in universal guidance (Bansal et al., arXiv:2302.07121).
-    """
-    if not any(costs):
-        return normal
-    with torch.enable_grad():
-        free = normal.detach().requires_grad_()
-        chunks = decode(free)
-        total = sum(
-            (cost(chunks[i : i + 1]).sum() for i, cost in enumerate(costs) if cost is not None),
-            start=chunks.new_zeros(()),
-        )
-        (gradient,) = torch.autograd.grad(total, free)
-    return normal - gradient

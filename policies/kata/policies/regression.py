@@ -12,8 +12,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from .guidance import Frozen
+from .guidance_cost import Cost
 from .networks import ResidualMLP
-from .policy import ChunkPolicy, Cost, steered
+from .policy import ChunkPolicy
 from .settings import check_range
 
 
@@ -56,4 +57,5 @@ class RegressionPolicy(ChunkPolicy):
         """Normalised chunks (B, H, A)."""
         spec = self.chunk_spec
         chunks = self.answer(features).view(-1, spec.horizon, spec.width)
-        return steered(chunks, costs, self.decode)
+        steer = self.steering(costs, frozen)
+        return chunks if steer is None else steer(chunks)

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from .denoisers import make_denoiser
 from .guidance import Frozen, between, guided, strength
-from .policy import ChunkPolicy, Cost, steered
+from .guidance_cost import Cost
+from .policy import ChunkPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Sampling:
         features: Tensor,
         noise: Tensor,
         frozen: Frozen | None = None,
-        steer: Callable[[Tensor], Tensor] | None = None,
+        steer: Callable[[Tensor, float], Tensor] | None = None,
     ) -> Tensor:
         """Normalised chunks (B, H, A) of features (B, F) and noise (B, H, A)."""
         x = noise
@@ -77,7 +78,7 @@ class Sampling:
                 factor = strength(step.signal, step.noise)
                 clean = guided(estimate, x, frozen, factor, self.clip)
             if steer is not None:
-                clean = steer(clean)
+                clean = steer(clean, step.noise)
             if frozen is not None:
                 clean = torch.where(frozen.mask, frozen.values, clean)
             last = (step.stay, step.pull) == (0.0, 1.0)
@@ -111,11 +112,11 @@ class SampledPolicy(ChunkPolicy):
         costs: Sequence[Cost | None] = (),
     ) -> Tensor:
         """Normalised chunks (B, H, A)."""
-        steer = (lambda clean: steered(clean, costs, self.decode)) if any(costs) else None
         noise = self._noise(seeds)
-        free = self._sampling.run(self.answer, features, noise, None, steer)
+        free = self._sampling.run(self.answer, features, noise, None, self.steering(costs, frozen))
         if frozen is None:
             return free
+        steer = self.steering(costs, frozen)
         bound = self._sampling.run(self.network, features, noise, frozen, steer)
         return between(free, bound, frozen)
 
