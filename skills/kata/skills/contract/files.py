@@ -15,7 +15,7 @@ from .contract import Contract
 _MOST_BYTES = 64 * 1024
 
 
-class _PlainLoader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """Safe YAML without aliases and without repeated keys: what is read is what is written."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -52,7 +52,7 @@ def parse_contract(content: bytes, *, where: str = "skill.yaml") -> Contract:
         )
     try:
         # A loader that is a subclass of SafeLoader builds plain data only.
-        data = yaml.load(content, _PlainLoader)
+        data = yaml.load(content, PlainLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         text = " ".join(str(error).split())[:200]
         raise ContractError(
