@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kata.datasets.types import DEFAULT_HAND, Array, Atom
+from kata.datasets.types import DEFAULT_HAND, Atom
 from kata.datasets.types.pose import quat_matrix
 
 from .tracks import Track
@@ -54,14 +54,13 @@ def reach_of(tracks: Sequence[Track]) -> float:
 
 
 def facts_of(
-    track: Track, types: Types, reach_m: float, spots: Mapping[str, Array]
+    track: Track, types: Types, reach_m: float
 ) -> tuple[tuple[Atom, ...], NDArray[np.int8]]:
     """Atoms (M) and their truth (T, M) in a demonstration.
 
-    `reach_m` is how far from its base the robot reaches; `spots` are the free spots (T, 3) in m on
-    or in each thing.
+    `reach_m` is how far from its base the robot reaches.
     """
-    scene = _Scene(track, types, spots)
+    scene = _Scene(track, types)
     found: dict[Atom, Bools] = {}
     hands = track.hands[: track.opening.shape[1]] or (DEFAULT_HAND,)
     held = {name: np.zeros(len(track), dtype=bool) for name in scene.objects}
@@ -90,8 +89,8 @@ def facts_of(
 class _Scene:
     """One track with its things by their tags, and what the rules share."""
 
-    def __init__(self, track: Track, types: Types, spots: Mapping[str, Array]) -> None:
-        self.track, self.types, self.spots = track, types, spots
+    def __init__(self, track: Track, types: Types) -> None:
+        self.track, self.types = track, types
         self.names = tuple(track.objects)
         self.pose, self.half = track.objects, track.half_m
         self.always = np.ones(len(track), dtype=bool)
@@ -159,7 +158,7 @@ def _places(scene: _Scene, held: Mapping[str, Bools]) -> dict[Atom, Bools]:
         bottom = scene.pose[name][:, 2] - scene.tall[name]
         loose = scene.slow(name) & ~held[name]
         loose &= ~np.any([r for (a, _), r in scene.on.items() if a == name], axis=0)
-        spots = {c: scene.spots.get(c, scene.pose[c][:, :3]) for c in containers}
+        spots = {c: scene.track.spots.get(c, scene.pose[c][:, :3]) for c in containers}
         apart = {
             c: np.linalg.norm(scene.pose[name][:, :2] - spot[:, :2], axis=1)
             for c, spot in spots.items()

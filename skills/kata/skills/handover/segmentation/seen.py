@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kata.datasets.types import ENTITY_NAMES, ENTITY_WIDTH, Array, Atom
+from kata.datasets.types import Array, Atom
 
 if TYPE_CHECKING:
     from kata.datasets.dataset import Dataset
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .tracks import Track
 
 Types = Mapping[str, frozenset[str]]
-
-_SPOT = ENTITY_NAMES.index("spot_x")
 
 _BEFORE, _AFTER = 6, 10
 """Frames about a cut in which what changes counts as the doing of what ends there."""
@@ -92,20 +90,9 @@ def worked_out(dataset: Dataset, tracks: Sequence[Track]) -> tuple[Seen, ...] | 
     if not tracks or any(track.missing for track in tracks):
         return None
     types = dataset.schema.types or behaviour_types(tracks)
-    reach, found = reach_of(tracks), []
-    for track in tracks:
-        info = dataset.episodes[track.episode]
-        facts = facts_of(track, types, reach, _spots(dataset, info.start, info.stop))
-        found.append(Seen(*facts, types, _places(track)))
-    return tuple(found)
+    reach = reach_of(tracks)
+    return tuple(Seen(*facts_of(track, types, reach), types, _places(track)) for track in tracks)
 
 
 def _places(track: Track) -> dict[str, Array]:
     return {name: pose[:, :3] for name, pose in track.objects.items()}
-
-
-def _spots(dataset: Dataset, start: int, stop: int) -> dict[str, Array]:
-    """The free spot (T, 3) of each thing."""
-    state = dataset.column("observation.environment_state")[start:stop]
-    values = state.reshape(stop - start, -1, ENTITY_WIDTH)[:, :, _SPOT : _SPOT + 3]
-    return {name: values[:, k].astype(float) for k, name in enumerate(dataset.entities)}
