@@ -111,12 +111,14 @@ class BenchResult:
     Attributes:
         notes: how it was measured and what limits it.
         data: more that belongs into `result.json`, under keys of the bench's own.
+        files: texts by file name, written beside `result.json`: pictures, tables.
     """
 
     rows: tuple[Row, ...]
     growth: tuple[Growth, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     data: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file."""

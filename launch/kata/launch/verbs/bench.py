@@ -14,6 +14,7 @@ from kata.launch.bench.page import lines
 from kata.launch.bench.registry import BENCHES, LONG, BenchContext, find_bench
 from kata.launch.job import Done, Job
 from kata.launch.progress import say
+from kata.launch.workspace import write_text
 
 
 def run(job: Job) -> Done:
@@ -50,4 +51,7 @@ def _one(job: Job, name: str) -> dict[str, Any]:
         config = job.config
         shelf = Path(config.shelf).expanduser() if config.shelf else None
         context = BenchContext(Path(folder), config.seed, config.quick, say, shelf, config.workers)
-        return find_bench(name)(context).to_data()
+        found = find_bench(name)(context)
+    for file, text in found.files.items():
+        write_text(job.folder / file, text)
+    return found.to_data()
