@@ -17,6 +17,18 @@ from kata.datasets.types import Array, ConfigError, Pose
 from .motion import rotate
 
 
+def _as(values: Array, like: Tensor) -> Tensor:
+    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+
+
+def _check(what: str, numbers: list[float], fits: bool) -> None:
+    if not fits or not np.isfinite(numbers).all():
+        raise ConfigError(
+            f"not a {what}", where="cost", expected="finite numbers, sizes in m above 0",
+            got=str([round(float(n), 4) for n in numbers]),
+        )  # fmt: skip
+
+
 class Shape(Protocol):
     """A solid thing in the world."""
 
@@ -103,15 +115,3 @@ HAND = Body(
 )
 """A parallel gripper of the Franka hand's size with its wrist: fingers open along y, the tool
 points along z."""
-
-
-def _as(values: Array, like: Tensor) -> Tensor:
-    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
-
-
-def _check(what: str, numbers: list[float], fits: bool) -> None:
-    if not fits or not np.isfinite(numbers).all():
-        raise ConfigError(
-            f"not a {what}", where="cost", expected="finite numbers, sizes in m above 0",
-            got=str([round(float(n), 4) for n in numbers]),
-        )  # fmt: skip

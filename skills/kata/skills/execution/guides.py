@@ -1,0 +1,130 @@
+"""What steers the chunks of any skill while it runs: costs made from what is seen now.
+
+A guide is asked with each request for a chunk (`ExecutorOptions.guide`); what it gives goes into
+`ChunkRequest.cost`. Torch is imported when the first cost is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from kata.datasets.types import ConfigError, EntityState, Observation, UnknownNameError
+from kata.skills.contract.call import Call
+
+if TYPE_CHECKING:
+    from kata.policies.costs import Body, Term
+
+OBSTACLE = "obstacle"
+"""Tag of what must be kept clear of."""
+
+_IN_HAND_M = 0.05
+"""An object whose middle is nearer to the tool is held, or about to be."""
+
+
+class Part(Protocol):
+    """One wish about a motion."""
+
+    def terms(self, call: Call, observation: Observation) -> tuple[Term, ...]:
+        """What is to be kept to now; empty where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepClear:
+    """Hand and held object stay clear of every entity tagged `obstacle`.
+
+    Attributes:
+        margin_m: free distance to keep.
+        body: spheres that stand for the hand; None: one of the Franka hand's size.
+    """
+
+    margin_m: float = 0.02
+    body: Body | None = None
+
+    def terms(self, call: Call, observation: Observation) -> tuple[Term, ...]:
+        """One a valid obstacle."""
+        from kata.policies.costs import Box, KeepAway
+
+        barriers = [e for e in observation.entities.values() if OBSTACLE in e.tags and e.valid]
+        if not barriers:
+            return ()
+        body = self._body(observation)
+        return tuple(
+            KeepAway(Box(each.pose, each.half_extents), body, self.margin_m) for each in barriers
+        )
+
+    def _body(self, observation: Observation) -> Body:
+        """The hand, with a ball around each object in it."""
+        from kata.policies.costs import HAND, Body
+
+        body = HAND if self.body is None else self.body
+        to_tool = observation.tool(_hand(observation)).inverse()
+        for thing in observation.entities.values():
+            place = to_tool.apply(thing.pose.position)
+            if "object" in thing.tags and float(np.linalg.norm(place)) < _IN_HAND_M:
+                body = body + Body(place[None], np.array([_radius(thing)]))
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class KeepUpright:
+    """The tool keeps pointing down, within `free_rad`."""
+
+    free_rad: float = 0.1
+
+    def terms(self, call: Call, observation: Observation) -> tuple[Term, ...]:
+        """Always one."""
+        from kata.policies.costs import KeepUpright as Upright
+
+        return (Upright(free_rad=self.free_rad),)
+
+
+@dataclass(frozen=True, slots=True)
+class Guides:
+    """Several wishes as one `Guide`: the sum of their costs."""
+
+    parts: tuple[Part, ...]
+
+    def __call__(self, call: Call, observation: Observation) -> Any:
+        """The cost of the next chunk in the tool's frame, or None where nothing is wished."""
+        terms = [term for part in self.parts for term in part.terms(call, observation)]
+        if not terms:
+            return None
+        from kata.policies.costs import Total, bind
+
+        return bind(Total.of(*terms), observation, hand=_hand(observation))
+
+
+NONE = "none"
+GUIDES: Mapping[str, Part] = MappingProxyType(
+    {"keep_clear": KeepClear(), "keep_upright": KeepUpright()}
+)
+"""Every guide by the name that a configuration calls it."""
+
+
+def make_guide(names: str | Sequence[str]) -> Guides | None:
+    """The guide of one name or several; None for `none`.
+
+    Raises UnknownNameError for a name that there is not, ConfigError for `none` beside others.
+    """
+    wanted = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+    for name in wanted:
+        if name not in (NONE, *GUIDES):
+            raise UnknownNameError("guide", str(name), (NONE, *GUIDES), where="guide")
+    if NONE in wanted and len(wanted) > 1:
+        raise ConfigError("none and something", where="guide", got=", ".join(wanted))
+    parts = tuple(GUIDES[name] for name in wanted if name != NONE)
+    return Guides(parts) if parts else None
+
+
+def _hand(observation: Observation) -> str:
+    return observation.hands[0] if observation.hands else ""
+
+
+def _radius(thing: EntityState) -> float:
+    """Of a ball about an object's middle that covers its sides, not its corners."""
+    return float(np.max(thing.half_extents)) * 1.2
