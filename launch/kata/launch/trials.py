@@ -51,6 +51,7 @@ class SkillTrials:
         start: word for where the arm begins, told of each episode.
         vector: trials side by side in a process; it changes nothing but the time.
         replays: whether each failure comes with a replay.
+        ways: whether each episode comes with its frames, to learn progress from.
     """
 
     make_world: MakeWorld
@@ -60,6 +61,7 @@ class SkillTrials:
     start: str = ""
     vector: int = 32
     replays: bool = False
+    ways: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
     lanes = min(asked.vector, count)
     jobs = build_vector(kept_worlds(asked.make_world), asked.agent.load, lanes)
     scene = scene_of(jobs[0].world) if asked.replays else {}
-    return {"episodes": [_episode(asked, trial, scene) for trial in run_vector(jobs, seeds)]}
+    trials = run_vector(jobs, seeds, keep_ways=asked.ways)
+    return {"episodes": [_episode(asked, trial, scene) for trial in trials]}
 
 
 _worlds: list[tuple[tuple[Any, ...], list[TrialWorld]]] = []
@@ -140,6 +143,8 @@ def _episode(asked: SkillTrials, trial: Trial, scene: Mapping[str, Any]) -> Bloc
 
     told = {**trial.to_data(), "start_kind": asked.start, "start": trial.start.to_data()}
     told["end"] = None if trial.end is None else trial.end.to_data()
+    if trial.way is not None:
+        told["way"] = trial.way.to_data()
     if asked.replays and trial.failure is not None:
         told["replay"] = replay_text(trial.failure.placed(scene, asked.agent.identity))
     return told

@@ -16,7 +16,8 @@ from kata.skills.evidence.promotion import Ruling, rule_on_contract
 from kata.skills.evidence.trials import evaluate
 from kata.skills.evidence.witness import Witness
 from kata.skills.execution.messages import LoadedSkill
-from kata.skills.handover.boundary import FactBoundary, Verdict
+from kata.skills.handover.boundary import FactBoundary
+from kata.skills.handover.verdict import Verdict
 from kata.skills.testing import CONTRACTS, FakeWorld, good_skills
 
 N = 20

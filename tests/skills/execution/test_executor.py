@@ -10,7 +10,8 @@ from kata.skills.execution.messages import ChunkReply, LoadedSkill, PlanQuery
 from kata.skills.execution.options import ExecutorOptions
 from kata.skills.execution.runner import run
 from kata.skills.execution.states import State
-from kata.skills.handover.boundary import FactBoundary, Verdict
+from kata.skills.handover.boundary import FactBoundary
+from kata.skills.handover.verdict import Verdict
 from kata.skills.planning.plan import Plan
 from kata.skills.testing import (
     CONTRACTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from kata.launch.workspace import write_text
 if TYPE_CHECKING:
     from kata.skills.handover.boundary import LearnedBoundary
     from kata.skills.handover.features import StartSample
+    from kata.skills.handover.progress import ProgressModel
 
 DRAFTS, DEMONSTRATIONS = "drafts", "demonstrations"
 _STEPS = "steps.txt"
@@ -75,10 +77,12 @@ def trials_of(config: Config, agent: Agent, start: str) -> SkillTrials:
     """Rollouts of a skill from nominal or from perturbed starts, on scenes of their own."""
     name = agent.contract.name
     make_world = build.make_trial(config, name, start)
-    return SkillTrials(make_world, agent, config.seed, f"demo {name} {start}")
+    return SkillTrials(make_world, agent, config.seed, f"demo {name} {start}", ways=True)
 
 
-def boundary_of(config: Config, skill: str, rolled: Mapping[str, list[Block]]) -> LearnedBoundary:
+def boundary_of(
+    config: Config, folder: Path, skill: str, rolled: Mapping[str, list[Block]]
+) -> LearnedBoundary:
     """The boundary that a skill's rollouts teach, by kind of start.
 
     It judges by all of them, but the starts that it proposes are nominal ones: there the skill was
@@ -91,7 +95,7 @@ def boundary_of(config: Config, skill: str, rolled: Mapping[str, list[Block]]) -
     grippers = [robot.part(hand.gripper).start for hand in robot.hands]
     seed = episode_seed(config.seed, f"boundary {skill}", 0) % 2**31
     samples = {start: [_sample(episode) for episode in rolled[start]] for start in rolled}
-    return fit_boundary(
+    boundary = fit_boundary(
         [sample for each in samples.values() for sample in each],
         grippers,
         seed,
@@ -99,6 +103,23 @@ def boundary_of(config: Config, skill: str, rolled: Mapping[str, list[Block]]) -
         contract=build.contract(skill),
         robot=robot,
     )
+    return replace(boundary, progress=progress_of(folder, skill, rolled, seed))
+
+
+def progress_of(
+    folder: Path, skill: str, rolled: Mapping[str, list[Block]], seed: int
+) -> ProgressModel | None:
+    """What demonstrations and rollouts teach of a skill's progress; None where they are few."""
+    from kata.datasets.dataset import Dataset
+    from kata.skills.handover.progress_demos import demonstrated_ways
+    from kata.skills.handover.progress_fit import enough, fit_progress
+    from kata.skills.handover.progress_frames import Way
+
+    contract = build.contract(skill)
+    ways = list(demonstrated_ways(Dataset.open(folder / DEMONSTRATIONS / skill), contract))
+    episodes = [episode for each in rolled.values() for episode in each]
+    ways += [Way.from_data(episode["way"]) for episode in episodes if "way" in episode]
+    return fit_progress(ways, contract.settle_s, seed) if enough(ways) else None
 
 
 def _sample(episode: Block) -> StartSample:

@@ -42,7 +42,7 @@ def fill_library(
 
     library = Library(folder / LIBRARY)
     for skill, agent in agents.items():
-        boundary = boundary_of(config, skill, rollouts[skill])
+        boundary = boundary_of(config, folder, skill, rollouts[skill])
         package = _package(folder, agent, partial(save_boundary, boundary))
         entry = library.add(package, "candidate", "trained and measured by kata demo")
         judge(config, library, entry, measured[skill], rollouts[skill].get("nominal", []))

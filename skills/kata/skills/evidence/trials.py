@@ -11,16 +11,15 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from kata.datasets.types import ENTITY_WIDTH, Condition, MakeWorld, TrialWorld
+from kata.datasets.types import Condition, MakeWorld, TrialWorld
 from kata.skills.contract.call import Call
 from kata.skills.execution.messages import ChunkQuery, ChunkReply, ReadySkill
 from kata.skills.execution.options import ExecutorOptions
 from kata.skills.execution.passes import PASS_ROWS, BatchPolicy, side_by_side
-from kata.skills.execution.runner import steps
+from kata.skills.execution.runner import RunFrame, steps
 from kata.skills.handover.boundary import LearnedBoundary, fit_boundary
 from kata.skills.handover.features import Start, StartSample
+from kata.skills.handover.progress_frames import Way, WayRecord
 from kata.skills.planning.plan import Plan
 
 from .failures import failure_kind
@@ -56,6 +55,7 @@ class Trial:
         start_kind: word for where it began, such as `nominal`; empty where nobody said.
         end: robot and focus after it; None where nobody looked.
         witness: what it says about the contract; None where the call never began.
+        way: its frames, to learn progress from; None where nobody kept them.
     """
 
     seed: int
@@ -73,9 +73,10 @@ class Trial:
     start_kind: str = ""
     end: Start | None = None
     witness: Witness | None = None
+    way: Way | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """Plain data for a file, without the start and the replay."""
+        """Plain data for a file, without the start, the replay and the way."""
         return {
             "seed": self.seed,
             "call": self.call,
@@ -92,13 +93,11 @@ class Trial:
 
 
 def trial_of(data: Mapping[str, Any]) -> Trial:
-    """The trial of `to_data` with its `start`: lists `position`, `tool` and `focus`."""
-    position, tool, focus = (np.array(data["start"][k]) for k in ("position", "tool", "focus"))
-    focus = focus.reshape(len(focus), ENTITY_WIDTH)
+    """The trial of `to_data` with its `start`, as `Start.to_data` tells it."""
     told = ("seed", "call", "success", "reason", "duration_s", "path_m", "limits_hit")
     return Trial(
         **{name: data[name] for name in (*told, "conditions", "predicted", "start_kind")},
-        start=Start(position, tool, focus),
+        start=Start.from_data(data["start"]),
         jerk=Jerk(**data["jerk"]),
         witness=Witness.from_data(data["witness"]) if data.get("witness") else None,
     )
@@ -138,7 +137,7 @@ class Evidence:
 
 
 def trial_steps(
-    world: TrialWorld, skill: ReadySkill, seed: int
+    world: TrialWorld, skill: ReadySkill, seed: int, *, keep_way: bool = False
 ) -> Generator[ChunkQuery, ChunkReply, Trial]:
     """The trial of a seed as a generator of requests for chunks; it depends on nothing else."""
     observation = world.reset(seed)
@@ -147,6 +146,12 @@ def trial_steps(
     seen = call.seen(observation)
     start, chance = Start.of(seen), skill.boundary.may_start(call, seen).probability
     goal = Condition.parse(episode.goal)
+    record = WayRecord()
+
+    def see(frame: RunFrame) -> None:
+        held = call.achieves.evaluate(frame.facts).value is True
+        record.see(call.seen(frame.observation), held)
+
     log = yield from steps(
         world,
         Plan.sequence(goal, [call]),
@@ -154,6 +159,7 @@ def trial_steps(
         None,
         "naive",
         seed,
+        on_frame=see if keep_way else None,
         options=ExecutorOptions(replans=0),
         tail_s=0.2,
     )
@@ -166,6 +172,7 @@ def trial_steps(
         cost.path_m, cost.jerk, cost.limits_hit, start_conditions(call, log.first), chance, failure,
         end=Start.of(call.seen(world.observe())),
         witness=next(witnesses(log, [skill.contract]), None),
+        way=record.done(log.success) if keep_way else None,
     )  # fmt: skip
 
 
@@ -181,10 +188,14 @@ class TrialJob:
         return run_vector([self], [seed])[0]
 
 
-def run_vector(jobs: Sequence[TrialJob], seeds: Sequence[int]) -> list[Trial]:
+def run_vector(
+    jobs: Sequence[TrialJob], seeds: Sequence[int], *, keep_ways: bool = False
+) -> list[Trial]:
     """The trials of these seeds, in their order, as many side by side as there are jobs."""
     return side_by_side(
-        lambda lane, seed: trial_steps(jobs[lane].world, jobs[lane].skill, seed),
+        lambda lane, seed: trial_steps(
+            jobs[lane].world, jobs[lane].skill, seed, keep_way=keep_ways
+        ),
         [job.skill for job in jobs],
         seeds,
     )

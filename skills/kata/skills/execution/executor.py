@@ -42,7 +42,7 @@ from .options import ExecutorOptions
 from .seam import Seam, Stage, usual_success
 from .states import ACTIVE, FINAL, TRANSITIONS, Signal, State, place_of
 from .steering import Steering
-from .watch import ConditionWatch, StallWatch, Watch
+from .watch import Watch, usual_watches
 
 Numbers = Mapping[str, float] | None
 
@@ -74,7 +74,7 @@ class SkillExecutor:
         self._lander = make_lander(
             robot, kinematics, period_s, self.options.blend if smooth else "none"
         )
-        usual = ConditionWatch(), StallWatch(self.options.stall_s)
+        usual = usual_watches(self.options.stall_s, skills)
         self._watches: Sequence[Watch] = usual if watches is None else tuple(watches)
         self._course = Course(robot, period_s, smooth=smooth)
         mover = Mover(robot, kinematics, self.options.transition, clearance)
@@ -206,17 +206,17 @@ class SkillExecutor:
         self._steering.spend(now_s)
         boundary = self._skill(call).boundary
         done = boundary.is_done(call, observation, facts)
-        if done.ok:
+        if done.ok or (self.state is State.SETTLING and done.stays):
             if self.state is not State.SETTLING:
                 self._settle_s = now_s
-                self._signal(Signal.ACHIEVED, now_s, done.reason)
+                self._signal(Signal.ACHIEVED, now_s, done.reason, done.numbers)
             held_s = now_s - self._settle_s
             settled = held_s >= call.contract.settle_s - 1e-9
             if settled and not self._goes_on(observation, now_s, held_s - call.contract.settle_s):
                 self._next(now_s, f"held for {held_s:.2f} s")
             return
         if self.state is State.SETTLING:
-            self._signal(Signal.LOST, now_s, done.reason)
+            self._signal(Signal.LOST, now_s, done.reason, done.numbers)
         for watch in self._watches:
             alarm = watch.check(call, observation, facts)
             if alarm is not None:

@@ -25,14 +25,16 @@ from kata.datasets.types import (
     Trajectory,
 )
 from kata.skills.contract.call import Call, arm_of
-from kata.skills.handover.boundary import Boundary, Verdict
+from kata.skills.handover.boundary import Boundary
+from kata.skills.handover.progress import Progress, Progressing
 from kata.skills.handover.transition import Clearance
+from kata.skills.handover.verdict import Verdict
 from kata.skills.planning.plan import Failure, Plan
 
 from .executor import SkillExecutor
 from .messages import LoadedSkill, ReadySkill
 from .options import ExecutorOptions
-from .watch import Alarm, ConditionWatch, StallWatch
+from .watch import Alarm, ConditionWatch, ProgressWatch, StallWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,11 @@ class LaneBoundary:
         """As the skill's own."""
         return self.inner.is_done(call, observation, facts)
 
+    def how_far(self, call: Call, observation: Observation) -> Progress | None:
+        """As the skill's own, if it knows."""
+        inner = self.inner
+        return inner.how_far(call, observation) if isinstance(inner, Progressing) else None
+
     def starts(self, call: Call, observation: Observation, count: int) -> Sequence[Command]:
         """As the skill's own, in the lane's joints."""
         out = []
@@ -153,7 +160,8 @@ class Lane(SkillExecutor):
             skills = {name: _in_lane(skill, parts) for name, skill in skills.items()}
         if len(robot.hands) > 1 and parts.hands:
             kinematics = LaneKinematics(kinematics, parts.hands)
-        watches = (ConditionWatch(), LaneStallWatch(options.stall_s, parts.columns))
+        own = LaneStallWatch(options.stall_s, parts.columns)
+        watches = ConditionWatch(), own, ProgressWatch(skills)
         alone = replace(options, replans=0)
         super().__init__(robot, kinematics, period_s, skills, alone, clearance, watches)
         self.parts, self.index = parts, -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from kata.datasets.types import Array, Facts, Observation
 from kata.skills.contract.call import Call
+from kata.skills.handover.progress import BAND, Progressing
+
+from .messages import ReadySkill, ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +67,44 @@ class StallWatch:
         if now - self._since_s < self.window_s:
             return None
         return Alarm("stall", 0.9, f"nothing has moved for {now - self._since_s:.1f} s")
+
+
+class ProgressWatch:
+    """Alarms where a skill moves and comes no nearer to its end, as one that trembles does.
+
+    Progress that falls counts as a change too: a skill that tries again has not stalled. For how
+    long it may stay is learned with it, so that no good rollout would have been stopped. Skills
+    without learned progress alarm nobody.
+
+    Args:
+        skills: whose boundaries may tell how far they are.
+    """
+
+    def __init__(self, skills: Mapping[str, ReadySkill]) -> None:
+        self._skills = skills
+        self._call: Call | None = None
+        self._anchor = self._since_s = self._seen_s = 0.0
+
+    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
+        """An alarm once progress has not changed for too long within one call."""
+        skill = ready(self._skills, call.contract)
+        if skill is None or not isinstance(skill.boundary, Progressing):
+            return None
+        read = skill.boundary.how_far(call, observation)
+        if read is None:
+            return None
+        now = observation.time_s
+        begun = call is not self._call or now < self._seen_s
+        self._seen_s = now
+        if begun or abs(read.value - self._anchor) > BAND:
+            self._call, self._anchor, self._since_s = call, read.value, now
+            return None
+        if now - self._since_s < read.patience_s:
+            return None
+        stayed = f"{100 * read.value:.0f} % of the way for {now - self._since_s:.1f} s"
+        return Alarm("stall", 0.9, f"moves without progress: {stayed}")
+
+
+def usual_watches(stall_s: float, skills: Mapping[str, ReadySkill]) -> tuple[Watch, ...]:
+    """What an executor watches: `holds`, and stalls with and without motion."""
+    return ConditionWatch(), StallWatch(stall_s), ProgressWatch(skills)

@@ -49,14 +49,14 @@ class Trees:
 
 def fit_trees(
     features: Array,
-    labels: NDArray[np.bool_],
+    labels: NDArray[np.bool_] | Array,
     seed: int,
     *,
     rounds: int = 80,
     rate: float = 0.08,
     share: float = 0.7,
 ) -> Trees:
-    """Trees for labels (N,), each on a random share of samples and of features."""
+    """Trees for labels or shares (N,), each on a random part of samples and of features."""
     rng = np.random.default_rng(seed)
     count, width = features.shape
     base = float(np.log((labels.sum() + 1.0) / (count - labels.sum() + 1.0)))

@@ -5,7 +5,7 @@ Legend: `D` joints, `P` stored good starts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self, runtime_checkable
 
@@ -25,11 +25,14 @@ from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 from kata.skills.contract.parameter import POSE
 
+from .ending import ended, how_far
 from .features import Start, StartSample
 from .novelty import Novelty, fit_novelty
-from .sections import Fits, Section
+from .progress import Progress, ProgressModel
+from .sections import Fits
 from .start_model import StartModel, StartQuality, fit_start_model
 from .start_pool import StartPool, make_pool, reached
+from .verdict import Verdict
 
 MAY_START = 0.5
 """Least predicted success at which a boundary says that a skill may start."""
@@ -41,16 +44,6 @@ _POOL = 64
 _REACHED = 12
 _TRAVEL_PER_RAD = 0.03
 _MOVED_COSTS = 0.02  # what was never tried as it is must promise a little more
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """An answer with its probability, its reason in words, and more numbers for the log."""
-
-    ok: bool
-    probability: float
-    reason: str
-    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -65,7 +58,7 @@ class Boundary(Protocol):
         """Predicted success from this state."""
 
     def is_done(self, call: Call, observation: Observation, facts: Facts) -> Verdict:
-        """Whether what the call achieves holds now; the executor sees to how long."""
+        """Whether what the call achieves holds now, and `stays`; the executor sees to how long."""
 
     def starts(self, call: Call, observation: Observation, count: int) -> Sequence[Command]:
         """At most `count` good states to start from, best first, at rest."""
@@ -81,8 +74,8 @@ class FactBoundary:
         return Verdict(True, 1.0, "no start model")
 
     def is_done(self, call: Call, observation: Observation, facts: Facts) -> Verdict:
-        """By `achieves`."""
-        return achieved(call, facts)
+        """By `achieves`, as far as facts tell."""
+        return ended(call, observation, facts)
 
     def starts(self, call: Call, observation: Observation, count: int) -> Sequence[Command]:
         """None are known."""
@@ -105,7 +98,7 @@ class LearnedBoundary:
     model: StartModel
     pool: StartPool
     novelty: Novelty | None = None
-    progress: Section | None = None
+    progress: ProgressModel | None = None
     fits: Fits | None = None
     kinematics: Kinematics | None = field(default=None, compare=False, repr=False)
 
@@ -153,8 +146,12 @@ class LearnedBoundary:
         return Verdict(chance >= MAY_START, chance, reason, numbers)
 
     def is_done(self, call: Call, observation: Observation, facts: Facts) -> Verdict:
-        """By `achieves`."""
-        return achieved(call, facts)
+        """By `achieves`, or by learned progress where facts are late or unknown."""
+        return ended(call, observation, facts, self.progress)
+
+    def how_far(self, call: Call, observation: Observation) -> Progress | None:
+        """Learned progress; None where it was not learned or cannot be seen."""
+        return None if self.progress is None else how_far(call, observation, self.progress)
 
     def starts(self, call: Call, observation: Observation, count: int) -> Sequence[Command]:
         """Good starts in this scene, by predicted success less the cost of travel.
@@ -237,15 +234,6 @@ def anchor_of(contract: Contract) -> int:
     names = [p.name for p in contract.parameters if p.entity or p.type == POSE]
     mine = set(_held(contract.requires))
     return next((i for i, name in enumerate(names) if f"?{name}" not in mine), 0)
-
-
-def achieved(call: Call, facts: Facts) -> Verdict:
-    """Whether `achieves` holds, and what is missing; hysteresis lies in the facts."""
-    truth = call.achieves.evaluate(facts)
-    if truth.value:
-        return Verdict(True, 1.0, f"achieved {call.achieves}")
-    missing = call.achieves.unmet(facts)
-    return Verdict(False, 0.0, "missing " + " and ".join(missing))
 
 
 def held(call: Call) -> frozenset[str]:

@@ -15,9 +15,10 @@ import numpy as np
 from kata.datasets.types import Command, Observation, Trajectory
 from kata.skills.contract.call import Call
 
-from .boundary import Boundary, Verdict, held
+from .boundary import Boundary, held
 from .curve import state
 from .transition import Move, Mover, imagine
+from .verdict import Verdict
 
 Way = Literal["now", "continue", "move", "replan"]
 """Hand over at once; let the present motion go on; insert a transition; ask for another plan."""

@@ -21,6 +21,7 @@ from kata.datasets.types import PackageError, StorageError
 
 from .boundary import LearnedBoundary
 from .novelty import Novelty
+from .progress import ProgressModel
 from .sections import Fits, Section
 from .start_model import StartModel
 from .start_pool import StartPool
@@ -31,7 +32,7 @@ _MOST_BYTES = 8 << 20
 _MOST_MEMBERS = 64
 
 SECTIONS: Mapping[str, type[Section]] = MappingProxyType(
-    {"model": StartModel, "pool": StartPool, "novelty": Novelty}
+    {"model": StartModel, "pool": StartPool, "novelty": Novelty, "progress": ProgressModel}
 )
 """Class of each section by its name; a boundary's field of that name holds it, or None."""
 

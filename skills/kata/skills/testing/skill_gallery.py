@@ -30,7 +30,8 @@ from kata.skills.contract.contract import Contract
 from kata.skills.contract.parameter import Parameter
 from kata.skills.contract.promise import Envelope, Workspace
 from kata.skills.execution.messages import LoadedSkill, ReadySkill
-from kata.skills.handover.boundary import FactBoundary, Verdict
+from kata.skills.handover.boundary import FactBoundary
+from kata.skills.handover.verdict import Verdict
 
 from .fake_skills import CONTRACTS, BadPolicy, WaypointPolicy, good_skills
 from .fake_world import FakeTrial
