@@ -112,6 +112,7 @@ def _slope(cost: Cost, values: Tensor) -> tuple[float, Tensor]:
         free = values.detach().clone().requires_grad_()
         price = cost(free[None]).sum()
         (slope,) = torch.autograd.grad(price, free, allow_unused=True)
+    price = price.detach()
     if slope is None:
         slope = torch.zeros_like(values)
     if not bool(torch.isfinite(price)) or not bool(torch.isfinite(slope).all()):

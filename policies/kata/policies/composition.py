@@ -1,0 +1,202 @@
+"""Two skills at once: the weighted sum of their clean estimates in every step of the sampler.
+
+Each policy keeps a sample of its own, from the same noise; in each step their estimates of the
+clean chunk are added in SI units, and every sample moves towards the sum. As a sample moves
+along the difference of itself and the estimate, this adds denoising directions (Liu et al.,
+"Compositional Visual Generation with Composable Diffusion Models", arXiv:2206.01714).
+Legend: `B` batch, `F` features, `H` actions of a chunk, `A` width of an action.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from kata.datasets.types import ConfigError, FeatureSpec, KeySpec, Observation, SpecError
+
+from .guidance import Frozen
+from .guidance_cost import Cost
+from .sampling import SampledPolicy, Step
+
+_FOCUS = "observation.focus"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the policies that are added.
+
+    Attributes:
+        weight: of its estimate; those of all parts sum to 1, single ones may be negative.
+        focus: which of the call's things it is about, as places in the focus; None: all of them.
+    """
+
+    policy: SampledPolicy
+    weight: float
+    focus: tuple[int, ...] | None = None
+
+    def view(self, observation: Observation) -> Observation:
+        """The observation as this part reads it. Raises SpecError for a focus that is too short."""
+        if self.focus is None:
+            return observation
+        names = observation.focus
+        if max(self.focus, default=-1) >= len(names):
+            raise SpecError(
+                "too few things in focus for a part", where=self.policy.name,
+                expected=f"at least {max(self.focus) + 1}", got=str(len(names)),
+            )  # fmt: skip
+        return replace(observation, focus=tuple(names[i] for i in self.focus))
+
+
+class Composed(SampledPolicy):
+    """A policy that samples from several at once.
+
+    The part with the greatest weight leads: chunks are computed in its units, so that a part with
+    the whole weight answers as it does alone, to the bit. A prefix is inpainted.
+
+    Args:
+        parts: two or more, of equal chunks and equal sampler steps, on one device.
+
+    Raises ConfigError for other parts, naming what differs, and for weights that do not sum to 1.
+    """
+
+    name: ClassVar[str] = "composed"
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = tuple(parts)
+        _check(self.parts)
+        self._lead = max(range(len(parts)), key=lambda i: (parts[i].weight, -i))
+        lead = self.parts[self._lead].policy
+        self.Settings = lead.Settings  # type: ignore[misc]
+        self._leading = lead
+        super().__init__(lead.card, str(lead.device))
+        self.spec = _spec(self.parts)
+
+    def build(self) -> nn.Module:
+        """The leading part's own network; there is no other."""
+        return self._leading.network
+
+    def loss(self, network: nn.Module, features: Tensor, actions: Tensor, seed: int) -> Tensor:
+        """Raises ConfigError: the parts are trained, one by one."""
+        raise ConfigError("a composed policy is not trained", hint="train its parts")
+
+    def plan(self) -> Sequence[Step]:
+        """The steps that all parts share."""
+        return self._leading.plan()
+
+    def save(self, folder: Path | str) -> None:
+        """Raises ConfigError: it is made of policies that are saved already."""
+        raise ConfigError(
+            "a composed policy is not saved", where=str(folder), hint="save its parts, and compose"
+        )
+
+    def _check_size(self) -> None:
+        """The parts have been checked."""
+
+    def _features(self, observations: Sequence[Observation]) -> Tensor:
+        """Features of all parts side by side."""
+        each = [part.policy._features([part.view(o) for o in observations]) for part in self.parts]
+        return torch.cat(each, dim=-1)
+
+    def predict(
+        self,
+        features: Tensor,
+        seeds: Sequence[int],
+        frozen: Frozen | None = None,
+        costs: Sequence[Cost | None] = (),
+    ) -> Tensor:
+        """Normalised chunks (B, H, A), in the leading part's units."""
+        sizes = [part.policy.card.encoder.size for part in self.parts]
+        seen = list(torch.split(features, sizes, dim=-1))
+        noise, steer = self._noise(seeds), self.steering(costs, frozen)
+        samples = [noise] * len(self.parts)
+        clean = noise
+        for step in self._sampling.steps:
+            if frozen is not None:
+                known = [
+                    step.signal * v + step.noise * noise for v in self._in_units(frozen.values)
+                ]
+                samples = [
+                    torch.where(frozen.mask, k, x) for k, x in zip(known, samples, strict=True)
+                ]
+            clean = self._sum(step, seen, samples)
+            if steer is not None:
+                clean = steer(clean, step.noise)
+            if frozen is not None:
+                clean = torch.where(frozen.mask, frozen.values, clean)
+            samples = [
+                step.stay * x + step.pull * own
+                for x, own in zip(samples, self._in_units(clean), strict=True)
+            ]
+        return clean
+
+    def _sum(self, step: Step, seen: Sequence[Tensor], samples: Sequence[Tensor]) -> Tensor:
+        """The weighted clean estimate (B, H, A) in the leading part's units."""
+        own = self._estimate(self._lead, step, seen, samples)
+        out = own
+        for i, part in enumerate(self.parts):
+            if i != self._lead and part.weight:
+                other = part.policy.decode(self._estimate(i, step, seen, samples))
+                out = out + part.weight * ((other - self._center) / self._scale - own)
+        return out
+
+    def _estimate(
+        self, i: int, step: Step, seen: Sequence[Tensor], samples: Sequence[Tensor]
+    ) -> Tensor:
+        policy = self.parts[i].policy
+        clip = policy.card.actions.clip
+        return step.estimate(policy.answer, seen[i], samples[i]).clamp(-clip, clip)
+
+    def _in_units(self, normal: Tensor) -> list[Tensor]:
+        """Chunks (B, H, A) in the units of each part; the leading one's are left as they are."""
+        values = self.decode(normal)
+        return [
+            normal if i == self._lead
+            else (values - part.policy._center) / part.policy._scale
+            for i, part in enumerate(self.parts)
+        ]  # fmt: skip
+
+
+def _check(parts: Sequence[Part]) -> None:
+    if len(parts) < 2:
+        raise ConfigError("nothing to compose", expected="two parts or more", got=str(len(parts)))
+    total = sum(part.weight for part in parts)
+    if not all(math.isfinite(part.weight) for part in parts) or abs(total - 1.0) > 1e-6:
+        raise ConfigError("weights do not sum to 1", where="composed", got=f"{total:g}")
+    first = parts[0].policy
+    for part in parts[1:]:
+        other = part.policy
+        for what, mine, its in (
+            *((f"chunks, {name}", getattr(first.chunk_spec, name), getattr(other.chunk_spec, name))
+              for name in ("horizon", "step_s", "execute", "frame", "width")),
+            ("sampler steps", list(first.plan()), list(other.plan())),
+            ("hand", first.card.hand, other.card.hand),
+            ("robot", first.card.robot, other.card.robot),
+            ("device", str(first.device), str(other.device)),
+        ):  # fmt: skip
+            if mine != its:
+                shown = (len(mine), len(its)) if isinstance(mine, list) else (mine, its)
+                raise ConfigError(
+                    f"parts with different {what}", where="composed",
+                    expected=str(shown[0]), got=str(shown[1]),
+                )  # fmt: skip
+
+
+def _spec(parts: Sequence[Part]) -> FeatureSpec:
+    """The keys of all parts; the focus is as long as the part that looks farthest."""
+    keys: dict[str, KeySpec] = {}
+    slots = 0
+    for part in parts:
+        for key, spec in part.policy.spec.items():
+            if key == _FOCUS:
+                own = spec.shape[0] if part.focus is None else max(part.focus, default=-1) + 1
+                slots = max(slots, own)
+                keys[key] = replace(spec, shape=(slots, *spec.shape[1:]))
+            elif keys.setdefault(key, spec) != spec:
+                raise ConfigError(f"parts that read different {key}", where="composed")
+    return FeatureSpec.of(keys)
