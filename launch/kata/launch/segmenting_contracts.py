@@ -72,10 +72,19 @@ def drafted(job: Job, cuts: Cuts, views: Mapping[int, Seen]) -> Drafted:
         folder.mkdir(exist_ok=True)
         write_text(path, text)
         digests[name] = _digest(text.encode())
+    _clear(folder, before, tuple(cuts.skills))
     job.folder.write_json(PROPOSED, digests)
     files = {name: f"{FOLDER}/{name}.yaml" for name in contracts}
     left = {name: why for name, why in reasons.items() if name not in contracts}
     return Drafted(contracts, files, whose, left)
+
+
+def _clear(folder: Path, before: Mapping[str, str], names: tuple[str, ...]) -> None:
+    """Take away proposals for names that no segment has any more, unless somebody edited them."""
+    for name, digest in before.items():
+        path = folder / f"{name}.yaml"
+        if name not in names and path.exists() and _digest(path.read_bytes()) == digest:
+            path.unlink()
 
 
 def _digest(content: bytes) -> str:

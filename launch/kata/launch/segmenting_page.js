@@ -157,7 +157,9 @@
     svg.style.height = `${height}px`;
     e.phases.forEach((p) => draw(svg, "line", { x1: p * scale, x2: p * scale, y1: 52, y2: 140, stroke: "var(--phase)", "stroke-dasharray": "2 3" }));
     if (e.surprise.length) {
-      const high = Math.max(3 * data.threshold, ...e.surprise), group = draw(svg, "g", { transform: `scale(${scale} 1)` });
+      // A few frames surprise so much that they would flatten all others: they are cut off.
+      const usual = [...e.surprise].sort((a, b) => a - b)[Math.floor(0.97 * e.surprise.length)];
+      const high = Math.max(3 * data.threshold, 1.2 * usual), group = draw(svg, "g", { transform: `scale(${scale} 1)` });
       const rule = 56 + 80 * (1 - data.threshold / high);
       draw(svg, "line", { x1: 0, x2: width, y1: rule, y2: rule, stroke: "var(--rule)" });
       draw(group, "path", { d: runs(e.surprise, 80, 56, 0, high), fill: "none", stroke: "var(--curve)", "stroke-width": 1.4, "vector-effect": "non-scaling-stroke" });
@@ -172,6 +174,7 @@
       draw(svg, "text", { x: 4, y: y + 10.5, class: "faint" }, lane.name);
     });
     spans().forEach((s, i) => segment(svg, s, i, scale));
+    spans().forEach((s, i) => edges(svg, s, i, scale));
     const x = (frame + 0.5) * scale;
     draw(svg, "line", { x1: x, x2: x, y1: 0, y2: height, stroke: "var(--cursor)", "stroke-width": 1.5, id: "cursor" });
   };
@@ -183,6 +186,9 @@
     const fit = (text) => (text.length <= room ? text : room > 2 ? text.slice(0, room - 1) + "…" : "");
     draw(svg, "text", { x: x + 5, y: 25 }, fit(s.skill));
     draw(svg, "text", { x: x + 5, y: 40, class: "faint" }, fit(Object.values(s.arguments).join(", ")));
+  };
+  // Over all segments, so that none covers the edge of the one before it.
+  const edges = (svg, s, i, scale) => {
     for (const side of ["from", "to"]) {
       if (side === "from" && spans().some((o) => o.to === s.from)) continue;
       draw(svg, "rect", { x: s[side] * scale - 5, y: 4, width: 10, height: 46, class: "edge", "data-i": i, "data-side": side,
@@ -228,7 +234,7 @@
   // The scene.
   const above = () => {
     const canvas = $("above"), pen = canvas.getContext("2d"), e = shown();
-    const places = [...e.tools.flat(), ...Object.values(e.things).flatMap((t) => (Array.isArray(t[0]) ? t : [t]))];
+    const places = [...e.tools.flat(), ...Object.values(e.things).flat()];
     canvas.hidden = !places.length;
     if (!places.length) return;
     const xs = places.map((p) => p[0]), ys = places.map((p) => p[1]);
@@ -244,11 +250,12 @@
       points.forEach((p, i) => pen[i ? "lineTo" : "moveTo"](...put(p))); pen.stroke();
     };
     for (const [name, place] of Object.entries(e.things)) {
-      const moves = Array.isArray(place[0]), here = put(moves ? place[Math.min(now, place.length - 1)] : place);
+      const moves = place.length > 1, here = put(place[Math.min(now, place.length - 1)]);
       if (moves) path(place.slice(Math.max(0, now - 30), now + 1), ink("--grip"));
       pen.fillStyle = moves ? ink("--grip") : ink("--phase");
       pen.fillRect(here[0] - 8, here[1] - 8, 16, 16);
-      pen.fillStyle = ink(moves ? "--ink" : "--faint"); pen.fillText(name, here[0] + 13, here[1] + 6);
+      const wide = pen.measureText(name).width, left = here[0] + 13 + wide > canvas.width ? -13 - wide : 13;
+      pen.fillStyle = ink(moves ? "--ink" : "--faint"); pen.fillText(name, here[0] + left, here[1] + 6);
     }
     e.tools.forEach((tool, k) => {
       path(tool.slice(Math.max(0, now - 30), now + 1), ink("--cursor"));
@@ -339,6 +346,7 @@
     at = clamp(to, 0, data.episodes.length - 1); frame = 0; chosen = 0;
     $("episode").value = at; $("frame").max = shown().frames - 1;
     $("before").disabled = at === 0; $("after").disabled = at === data.episodes.length - 1;
+    $("problem").textContent = "";
     pictures(); show();
   };
   const jump = (way) => {

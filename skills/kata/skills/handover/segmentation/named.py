@@ -53,6 +53,8 @@ def named(segmentation: Segmentation, views: Views, data: str, content: str, fps
     habits = _habits(segmentation, calls)
     skills: dict[str, tuple[str, ...]] = {}
     episodes = []
+    hands = {segment.hand for episode in segmentation.episodes for segment in episode.segments}
+    several = len(hands - {""}) > 1
     for episode in segmentation.episodes:
         alone = all(segment.group == NOTHING for segment in episode.segments)
         spans = []
@@ -66,7 +68,7 @@ def named(segmentation: Segmentation, views: Views, data: str, content: str, fps
             if skills.setdefault(call.name, roles) == roles:
                 score = round(segment.score, 2)
                 span = (segment.start, segment.stop, call.name, dict(call.arguments))
-                spans.append(Span(*span, segment.hand, score))
+                spans.append(Span(*span, segment.hand if several else "", score))
         episodes.append(Episode(episode.episode, episode.frames, episode.phases, tuple(spans)))
     ordered = dict(sorted(skills.items()))
     return Cuts(data, content, fps, ordered, tuple(episodes)).sealed()
