@@ -47,7 +47,16 @@ def check(config: Config) -> None:
     """Raise ConfigError or UnknownNameError for what cannot be evaluated."""
     from kata.sim.tasks import Start
     from kata.skills.evidence.interval import Method
+    from kata.skills.execution.guides import guide_names
 
+    guides = guide_names(config.guide)
+    if guides and config.policy == "expert":
+        raise ConfigError(
+            "scripted experts cannot be steered",
+            where=f"guide={','.join(guides)}",
+            expected="a learned policy",
+            got="policy=expert",
+        )
     for key, things in (("trials", "trials"), ("vector", "worlds")):
         if config[key] < 1:
             raise ConfigError(f"no {things}", where=key, expected="1 or more", got=str(config[key]))
@@ -75,6 +84,7 @@ def episodes_of(job: Job, tried: Subject) -> list[Block]:
     Raises ConfigError in the folder of another version or package, and what a trial raises.
     """
     from kata.skills.evidence.trials import block_size
+    from kata.skills.execution.guides import guide_names
 
     config, name = job.config, tried.name
     job.folder.keep_subjects({f"{name}@{tried.agent.contract.version}": tried.agent.digest})
@@ -83,6 +93,7 @@ def episodes_of(job: Job, tried: Subject) -> list[Block]:
         asked = SkillTrials(
             build.make_trial(config, name, start),
             tried.agent, config.seed, purpose, start, config.vector, replays=True,
+            guide=guide_names(config.guide),
         )  # fmt: skip
         for first, count in spans(trials, block_size(config.trials)):
             work[f"{start}-{first:05d}"] = (skill_block, (asked, first, count))
@@ -119,12 +130,23 @@ def summary(config: Config, tried: Subject, episodes: Sequence[Block]) -> dict[s
         "start": config.start,
         "interval_method": config.interval,
         **rate.to_data(),
+        **steering(config, episodes),
         "cost": cost(episodes),
         "cells": [cell.to_data() for cell in cells(config, tried, episodes)],
         "failures": [{key: episode[key] for key in shown} for episode in failures],
         **fidelity(tried, episodes),
         "seeds": [episode["seed"] for episode in episodes],
     }
+
+
+def steering(config: Config, episodes: Sequence[Block]) -> dict[str, Any]:
+    """What steered the chunks, and in how many trials an obstacle was touched; where there is."""
+    from kata.skills.execution.guides import guide_names
+
+    guides = guide_names(config.guide)
+    bumped = sum(bool(episode.get("bumped")) for episode in episodes)
+    told = {"guide": list(guides)} if guides else {}
+    return told | ({"bumped": bumped} if bumped or config.world.get("obstacles") else {})
 
 
 def fidelity(tried: Subject, episodes: Sequence[Block]) -> dict[str, Any]:
@@ -200,6 +222,7 @@ def record(
         **{key: result[key] for key in kept},
         "worse": [c for c in result["cells"] if c["worse"]],
         "inference": config.inference,
+        **steering(config, episodes),
         "robot": config.robot,
         "world": world.fingerprint(),
         "software": software(),
@@ -226,6 +249,8 @@ def lines(tried: Subject, result: Mapping[str, Any], folder: str) -> list[str]:
             f"a success takes {used['duration_s']:.1f} s and {used['path_m']:.2f} m; "
             f"jerk {used['jerk']:.0f}, peak {used['peak_jerk']:.0f} rad/s3 (medians)"
         )
+    if "bumped" in result:
+        told.append(f"touched an obstacle in {result['bumped']} of {result['trials']} trials")
     told += _cell_lines(result["cells"])
     failures = result["failures"]
     if failures:

@@ -68,6 +68,7 @@ def trials_of(config: Config, library: Library) -> SentenceTrials:
         voices_of(config),
         blend_of(config.blend),
         delay_s_of(config.delay_ms),
+        guide_of(config.guide),
     )
 
 
@@ -99,6 +100,13 @@ def blend_of(name: str) -> str:
     if name not in BLENDS:
         raise UnknownNameError("blend", name, BLENDS, where="blend")
     return name
+
+
+def guide_of(asked: Any) -> tuple[str, ...]:
+    """The guides of a name or a list of them; none for `none`. Raises UnknownNameError."""
+    from kata.skills.execution.guides import guide_names
+
+    return guide_names(asked)
 
 
 def delay_s_of(asked_ms: Any) -> float:

@@ -52,6 +52,7 @@ class SkillTrials:
         vector: trials side by side in a process; it changes nothing but the time.
         replays: whether each failure comes with a replay.
         ways: whether each episode comes with its frames, to learn progress from.
+        guide: names of `kata.skills.execution.guides` that steer the chunks.
     """
 
     make_world: MakeWorld
@@ -62,6 +63,7 @@ class SkillTrials:
     vector: int = 32
     replays: bool = False
     ways: bool = False
+    guide: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class SentenceTrials:
         voice: who corrects each run, if anybody does.
         blend: how chunks are joined where the handover blends.
         delay_s: from a request for a chunk to the reply, in whole periods of the world.
+        guide: names of `kata.skills.execution.guides` that steer the chunks.
     """
 
     make_world: MakeWorld
@@ -86,6 +89,7 @@ class SentenceTrials:
     voice: Voices | None = None
     blend: str = "jerk_limited"
     delay_s: float = 0.0
+    guide: tuple[str, ...] = ()
 
     def load(self, world: TrialWorld) -> dict[str, LoadedSkill]:
         """Every skill, for a world: by name, a spare version by its contract's key."""
@@ -107,10 +111,12 @@ class SentenceTrials:
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
     """Episodes `first` to `first + count` of one skill: how each began and ended."""
     from kata.skills.evidence.trials import build_vector, run_vector
+    from kata.skills.execution.guides import make_guide
 
     seeds = [episode_seed(asked.seed, asked.purpose, i) for i in range(first, first + count)]
     lanes = min(asked.vector, count)
-    jobs = build_vector(kept_worlds(asked.make_world), asked.agent.load, lanes)
+    guide = make_guide(asked.guide)
+    jobs = build_vector(kept_worlds(asked.make_world), asked.agent.load, lanes, guide)
     scene = scene_of(jobs[0].world) if asked.replays else {}
     trials = run_vector(jobs, seeds, keep_ways=asked.ways)
     return {"episodes": [_episode(asked, trial, scene) for trial in trials]}
@@ -172,6 +178,7 @@ def sentence_episode(
 ) -> tuple[Block, RunLog | None]:
     """One episode of a sentence in the scene of a seed, and its log unless there is no plan."""
     from kata.skills.evidence.witness import witnesses
+    from kata.skills.execution.guides import make_guide
     from kata.skills.execution.options import ExecutorOptions
     from kata.skills.execution.runner import run
 
@@ -184,7 +191,9 @@ def sentence_episode(
     answer = answered(sentences, asked.sentence, world.facts(), asked.known.contracts)
     if answer.plan is None:
         return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
-    options = ExecutorOptions(mode=mode, replans=asked.replans, blend=asked.blend)
+    options = ExecutorOptions(
+        mode=mode, replans=asked.replans, blend=asked.blend, guide=make_guide(asked.guide)
+    )
     predicted = predicted_data(forecast.chain(answer.plan.calls, moves=options.seeks))
     replanner = asked.choice.goals(planner)
     log = run(

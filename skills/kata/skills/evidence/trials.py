@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kata.datasets.types import Condition, MakeWorld, TrialWorld
 from kata.skills.contract.call import Call
 from kata.skills.execution.messages import ChunkQuery, ChunkReply, ReadySkill
-from kata.skills.execution.options import ExecutorOptions
+from kata.skills.execution.options import ExecutorOptions, Guide
 from kata.skills.execution.passes import PASS_ROWS, BatchPolicy, side_by_side
 from kata.skills.execution.runner import RunFrame, steps
 from kata.skills.handover.boundary import LearnedBoundary, fit_boundary
@@ -54,6 +54,7 @@ class Trial:
         failure: how to see it again; None after a success.
         start_kind: word for where it began, such as `nominal`; empty where nobody said.
         end: robot and focus after it; None where nobody looked.
+        bumped: obstacles that were touched, where the world tells.
         witness: what it says about the contract; None where the call never began.
         way: its frames, to learn progress from; None where nobody kept them.
     """
@@ -74,6 +75,7 @@ class Trial:
     end: Start | None = None
     witness: Witness | None = None
     way: Way | None = None
+    bumped: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file, without the start, the replay and the way."""
@@ -89,6 +91,7 @@ class Trial:
             "start_kind": self.start_kind,
             "conditions": dict(self.conditions),
             "witness": None if self.witness is None else self.witness.to_data(),
+            **({"bumped": list(self.bumped)} if self.bumped else {}),
         }
 
 
@@ -137,7 +140,12 @@ class Evidence:
 
 
 def trial_steps(
-    world: TrialWorld, skill: ReadySkill, seed: int, *, keep_way: bool = False
+    world: TrialWorld,
+    skill: ReadySkill,
+    seed: int,
+    *,
+    keep_way: bool = False,
+    guide: Guide | None = None,
 ) -> Generator[ChunkQuery, ChunkReply, Trial]:
     """The trial of a seed as a generator of requests for chunks; it depends on nothing else."""
     observation = world.reset(seed)
@@ -160,7 +168,7 @@ def trial_steps(
         "naive",
         seed,
         on_frame=see if keep_way else None,
-        options=ExecutorOptions(replans=0),
+        options=ExecutorOptions(replans=0, guide=guide),
         tail_s=0.2,
     )
     cost = Metrics.of(log.motion)
@@ -172,6 +180,7 @@ def trial_steps(
         cost.path_m, cost.jerk, cost.limits_hit, start_conditions(call, log.first), chance, failure,
         end=Start.of(call.seen(world.observe())),
         witness=next(witnesses(log, [skill.contract]), None),
+        bumped=tuple(sorted(getattr(world, "bumped", ()))),
         way=record.done(log.success) if keep_way else None,
     )  # fmt: skip
 
@@ -182,6 +191,7 @@ class TrialJob:
 
     world: TrialWorld
     skill: ReadySkill
+    guide: Guide | None = None
 
     def __call__(self, seed: int) -> Trial:
         """The trial of a seed; it depends on nothing else, nor on what runs beside it."""
@@ -192,13 +202,12 @@ def run_vector(
     jobs: Sequence[TrialJob], seeds: Sequence[int], *, keep_ways: bool = False
 ) -> list[Trial]:
     """The trials of these seeds, in their order, as many side by side as there are jobs."""
-    return side_by_side(
-        lambda lane, seed: trial_steps(
-            jobs[lane].world, jobs[lane].skill, seed, keep_way=keep_ways
-        ),
-        [job.skill for job in jobs],
-        seeds,
-    )
+
+    def begin(lane: int, seed: int) -> Generator[ChunkQuery, ChunkReply, Trial]:
+        job = jobs[lane]
+        return trial_steps(job.world, job.skill, seed, keep_way=keep_ways, guide=job.guide)
+
+    return side_by_side(begin, [job.skill for job in jobs], seeds)
 
 
 def build_trials(make_world: MakeWorld, make_skill: MakeSkill) -> TrialJob:
@@ -207,15 +216,17 @@ def build_trials(make_world: MakeWorld, make_skill: MakeSkill) -> TrialJob:
     return TrialJob(world, make_skill(world))
 
 
-def build_vector(make_world: MakeWorld, make_skill: MakeSkill, count: int) -> list[TrialJob]:
+def build_vector(
+    make_world: MakeWorld, make_skill: MakeSkill, count: int, guide: Guide | None = None
+) -> list[TrialJob]:
     """Jobs to run side by side, each with a world of its own and all with one policy.
 
     A single job for a policy that cannot answer several worlds at once: it would gain nothing.
     """
-    first = build_trials(make_world, make_skill)
+    first = replace(build_trials(make_world, make_skill), guide=guide)
     if not isinstance(first.skill.policy, BatchPolicy):
         return [first]
-    return [first, *(TrialJob(make_world(), first.skill) for _ in range(1, count))]
+    return [first, *(replace(first, world=make_world()) for _ in range(1, count))]
 
 
 def run_trials(

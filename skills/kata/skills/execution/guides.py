@@ -106,19 +106,28 @@ GUIDES: Mapping[str, Part] = MappingProxyType(
 """Every guide by the name that a configuration calls it."""
 
 
-def make_guide(names: str | Sequence[str]) -> Guides | None:
-    """The guide of one name or several; None for `none`.
+def guide_names(asked: object) -> tuple[str, ...]:
+    """The guides that a name or a list of names asks for; empty for `none`.
 
-    Raises UnknownNameError for a name that there is not, ConfigError for `none` beside others.
+    Raises UnknownNameError for a name that there is not, ConfigError for `none` beside others and
+    for what is no name.
     """
-    wanted = [names] if isinstance(names, str) else list(dict.fromkeys(names))
-    for name in wanted:
+    wanted = [asked] if isinstance(asked, str) else asked
+    if not isinstance(wanted, Sequence) or not all(isinstance(name, str) for name in wanted):
+        raise ConfigError("not a guide", where="guide", expected="a name, or a list of names",
+                          got=repr(asked))  # fmt: skip
+    names = tuple(dict.fromkeys(wanted))
+    for name in names:
         if name not in (NONE, *GUIDES):
-            raise UnknownNameError("guide", str(name), (NONE, *GUIDES), where="guide")
-    if NONE in wanted and len(wanted) > 1:
-        raise ConfigError("none and something", where="guide", got=", ".join(wanted))
-    parts = tuple(GUIDES[name] for name in wanted if name != NONE)
-    return Guides(parts) if parts else None
+            raise UnknownNameError("guide", name, (NONE, *GUIDES), where="guide")
+    if NONE in names and len(names) > 1:
+        raise ConfigError("none and something", where="guide", got=", ".join(names))
+    return tuple(name for name in names if name != NONE)
+
+
+def make_guide(names: Sequence[str]) -> Guides | None:
+    """The guide of these names; None of none."""
+    return Guides(tuple(GUIDES[name] for name in names)) if names else None
 
 
 def _hand(observation: Observation) -> str:
