@@ -269,3 +269,57 @@ def test_times_must_be_whole_multiples():
         run(FakeWorld(period_s=0.02), drawer_plan(), good_skills(), None, "full", 0)
     with pytest.raises(ConfigError, match="the delay"):
         run(FakeWorld(), drawer_plan(), good_skills(), None, "full", 0, delay_s=0.013)
+
+
+class _Higher(FactBoundary):
+    """Promises more the higher the tool is; knows no start of its own."""
+
+    def may_start(self, call, observation):
+        chance = float(np.clip(20.0 * (observation.tool().position[2] - 0.14), 0.0, 1.0))
+        return Verdict(chance >= 0.5, chance, f"height {observation.tool().position[2]:.2f}")
+
+
+def test_a_skill_that_is_done_goes_on_while_that_leads_to_a_better_start():
+    skills = good_skills()
+    for skill in skills.values():
+        skill.policy.speed = 0.25
+    place = skills["place_in"]
+    skills["place_in"] = LoadedSkill(place.contract, place.policy, _Higher())
+    logs = {m: run(FakeWorld(), drawer_plan(), skills, None, m, 0) for m in ("blended", "full")}
+    told = [e for e in logs["full"].events if e.kind == "continues"]
+    assert len(told) == 1
+    assert told[0].call.startswith("pick")
+    assert told[0].reason.startswith("place_in(red_cube, drawer): predicted success")
+    assert told[0].numbers["later"] > told[0].numbers["here"] + 0.05
+    ends = {
+        mode: next(s.end_s - s.start_s for s in log.spans if s.call.startswith("pick"))
+        for mode, log in logs.items()
+    }
+    assert ends["full"] > ends["blended"]
+    assert logs["full"].success
+
+
+@pytest.mark.parametrize("blend", ["crossfade", "jerk_limited", "inpaint"])
+def test_where_replies_are_lost_the_robot_comes_to_rest_and_nothing_jumps(blend):
+    world, skills = FakeWorld(), good_skills()
+    executor = SkillExecutor(
+        world.robot, world.kinematics, world.period_s, skills, ExecutorOptions(blend=blend)
+    )
+    executor.start(drawer_plan(), 0.0)
+    commands, asked = [], 0
+    for tick in range(300):
+        now = tick * world.period_s
+        answer = executor.tick(world.observe(), world.facts(), now)
+        for request in answer.requests:
+            asked += 1
+            if asked == 1:  # the only reply that ever comes
+                seen = request.observation
+                chunk = skills["open"].policy.chunk(seen, request.request)
+                executor.deliver(ChunkReply(request.id, chunk))
+        commands.append(answer.command.position)
+        world.apply(answer.command)
+    steps = np.abs(np.diff(commands, axis=0))
+    assert asked == 2
+    assert steps.max() <= 2.0 * world.period_s + 1e-9
+    assert steps[:80].max() > 1e-4
+    assert steps[-100:].max() == 0.0

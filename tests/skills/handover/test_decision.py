@@ -1,0 +1,101 @@
+"""What a seam decides, from what the boundaries predict."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from kata.datasets.types import Command, Trajectory
+from kata.skills.contract.call import Call
+from kata.skills.handover.boundary import FactBoundary, Verdict
+from kata.skills.handover.decision import Decider, DecisionOptions
+from kata.skills.handover.transition import Mover
+from kata.skills.testing import CONTRACTS, FakeWorld
+
+GOOD = np.array([0.3, 0.2, 0.6, 0.08])
+
+
+@dataclass
+class Heights(FactBoundary):
+    """Success by the tool's height: what is given for below 0.4 m, up to 0.55 m, and above."""
+
+    low: float
+    middle: float
+    high: float
+    numbers: dict = field(default_factory=dict)
+    goals: tuple = (GOOD,)
+    asked: int = 0
+
+    def may_start(self, call, observation):
+        self.asked += 1
+        height = observation.tool().position[2]
+        chance = self.low if height < 0.4 else self.middle if height < 0.55 else self.high
+        return Verdict(chance >= 0.5, chance, "height", self.numbers)
+
+    def starts(self, call, observation, count):
+        return [Command.hold(goal) for goal in self.goals]
+
+
+def decide(boundary, *, rising=False, **asked):
+    world = FakeWorld()
+    seen = world.observe().with_focus(("red_cube",))
+    now = seen.position
+    up = now + np.array([0.0, 0.0, 0.5 - now[2], 0.0])
+    running = Trajectory(np.array([0.0, 0.6]), np.array([now, up]), np.zeros((2, 4)))
+    if not rising:
+        running = Trajectory.hold(0.0, now)
+    decider = Decider(Mover(world.robot, world.kinematics), DecisionOptions())
+    call = Call(CONTRACTS["pick"], ("red_cube",))
+    return decider.decide(boundary, call, seen, running, 0.0, **asked)
+
+
+def test_a_good_start_is_taken_and_nothing_else_is_looked_at():
+    boundary = Heights(0.97, 0.99, 1.0)
+    found = decide(boundary, rising=True, may_continue=True)
+    assert (found.way, found.chain) == ("now", 0.97)
+    assert boundary.asked == 1
+
+
+def test_a_bad_start_is_left_for_a_better_one():
+    found = decide(Heights(0.2, 0.4, 0.9))
+    assert found.way == "move"
+    assert found.move is not None
+    assert (found.here, found.there, found.chain) == (0.2, 0.9, 0.9)
+    assert found.reason == ("predicted success 0.20 here, 0.90 at the chosen start; goes straight")
+
+
+def test_a_motion_that_leads_to_a_good_start_goes_on():
+    found = decide(Heights(0.2, 0.9, 0.95), rising=True, may_continue=True)
+    assert (found.way, found.later) == ("continue", 0.9)
+    assert "0.90 where this motion ends" in found.reason
+
+
+def test_it_goes_on_only_where_it_may():
+    assert decide(Heights(0.2, 0.9, 0.95), rising=True).way == "move"
+
+
+def test_a_much_better_start_is_worth_more_than_going_on():
+    assert decide(Heights(0.2, 0.4, 0.95), rising=True, may_continue=True).way == "move"
+
+
+def test_without_a_better_start_it_begins_all_the_same_and_says_so():
+    found = decide(Heights(0.3, 0.3, 0.35))
+    assert found.way == "now"
+    assert found.reason == "height; starts here (no better start is known)"
+
+
+@pytest.mark.parametrize(("skill", "way"), [(0.6, "replan"), (0.1, "now")])
+def test_a_hopeless_start_asks_for_another_plan_if_the_model_is_any_good(skill, way):
+    boundary = Heights(0.02, 0.02, 0.03, {"brier_skill": skill})
+    assert decide(boundary, may_replan=True).way == way
+
+
+def test_no_plan_is_asked_for_where_none_may_come():
+    boundary = Heights(0.02, 0.02, 0.03, {"brier_skill": 0.6})
+    assert decide(boundary, may_replan=False).way == "now"
+
+
+def test_the_chance_of_the_chain_counts_what_comes_after():
+    found = decide(Heights(0.2, 0.4, 0.9), rest=0.5)
+    assert found.chain == pytest.approx(0.45)
+    assert found.numbers == pytest.approx({"here": 0.2, "there": 0.9, "chain": 0.45})
