@@ -70,6 +70,11 @@ def test_a_motion_that_leads_to_a_good_start_goes_on():
     assert "0.90 where this motion ends" in found.reason
 
 
+def test_it_goes_on_too_where_no_better_start_is_known():
+    found = decide(Heights(0.2, 0.4, 0.95, goals=()), rising=True, may_continue=True)
+    assert (found.way, found.later) == ("continue", 0.4)
+
+
 def test_it_goes_on_only_where_it_may():
     assert decide(Heights(0.2, 0.9, 0.95), rising=True).way == "move"
 

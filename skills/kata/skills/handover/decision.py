@@ -113,7 +113,7 @@ class Decider:
             way: Way = "continue" if wait else "now"
             return _decision(way, verdict, here, later, rest=rest)
         move, there, refused = self._move(boundary, call, seen, running, now_s, here, carried)
-        if wait and later >= there - options.gain:
+        if wait and not later < there - options.gain:  # there may be no such start: NaN
             return _decision("continue", verdict, here, later, there, rest=rest)
         if move is not None:
             return _decision("move", verdict, here, later, there, rest=rest, move=move)
