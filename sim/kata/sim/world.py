@@ -7,6 +7,7 @@ Implements `SimWorld`. Reproducible to the bit by seed on one machine. Legend: `
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import mujoco
@@ -267,13 +268,14 @@ class TableWorld(Posing):
         self._stale()
         self._remember()
 
-    def clearance_m(self, position_rad: Array) -> float:
+    def clearance_m(self, position_rad: Array, carried: Sequence[str] = ()) -> float:
         """Least distance of hand, fingers and wrist at joints (D,) from the scene.
 
-        Negative in contact; what the hand holds is not counted.
+        Negative in contact. What is `carried` counts as part of the hand that it is at; what a
+        hand holds and is not named is left out. Raises UnknownNameError.
         """
         self._sync()
-        return self._clearance.at(self.data, position_rad)
+        return self._clearance.at(self.data, position_rad, carried)
 
     # ------------------------------------------------------------ pictures
     def render(

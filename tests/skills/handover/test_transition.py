@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kata.datasets.types import Command
+from kata.datasets.types import Command, SpecError
 from kata.skills.handover.curve import sample
 from kata.skills.handover.profile import Profile, brake, scaled, steps
 from kata.skills.handover.transition import Move, Mover, TransitionOptions, imagine
@@ -38,9 +38,36 @@ def test_it_keeps_to_its_share_of_the_limits():
     assert np.abs(fine.acceleration).max() <= 0.25 * 20.0 * 1.05
 
 
-def test_the_gripper_stays_as_it_is():
+def test_an_empty_gripper_opens_after_it_has_left_and_before_it_comes_near():
     move = mover().to(Command.hold(HIGH), GOAL, 0.0)
+    fine = sample(move.trajectory, np.arange(0, move.trajectory.end_s, 0.01)).position
+    gone = np.linalg.norm(fine[:, :3] - HIGH[:3], axis=1)
+    left = np.linalg.norm(fine[:, :3] - GOAL[:3], axis=1)
+    assert fine[-1, 3] == pytest.approx(GOAL[3])
+    assert np.abs(fine[left < 0.1 * left[0], 3] - GOAL[3]).max() < 1e-3
+    assert np.abs(fine[gone < 0.005, 3] - HIGH[3]).max() < 5e-3
+
+
+@pytest.mark.parametrize(
+    "why", [{"carried": ("red_cube",)}, {"measured": HIGH + np.array([0.0, 0.0, 0.0, 0.04])}]
+)
+def test_a_gripper_that_holds_something_stays_as_it_is(why):
+    move = mover().to(Command.hold(HIGH), GOAL, 0.0, **why)
     assert np.ptp(move.trajectory.position[:, 3]) == 0.0
+
+
+def test_a_gripper_without_a_wanted_opening_stays_as_it_is():
+    goal = np.append(GOAL[:3], np.nan)
+    move = mover().to(Command.hold(HIGH), goal, 0.0)
+    assert np.ptp(move.trajectory.position[:, 3]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("goal", "match"), [(GOAL[:3], "another robot"), (GOAL * np.nan, "finite")]
+)
+def test_a_start_that_is_none_is_refused(goal, match):
+    with pytest.raises(SpecError, match=match):
+        mover().to(Command.hold(HIGH), goal, 0.0)
 
 
 def test_a_high_tool_goes_straight_and_a_low_one_goes_up_first():
@@ -63,9 +90,10 @@ def test_a_wall_is_gone_over():
 
 
 def test_where_every_way_is_barred_the_reasons_are_told():
-    walled = mover(clearance=lambda q: -1.0 if abs(q[1]) < 0.2 else 0.5)
+    walled = mover(clearance=lambda q, carried: abs(q[1]) - 0.2)
     reason = walled.to(Command.hold(HIGH), GOAL, 0.0)
-    assert reason.count("comes as near as -1000 mm") == 2
+    assert reason.count("comes as near as -") == 2
+    assert "around: nothing found" in reason
 
 
 def test_a_transition_that_takes_too_long_is_not_made():

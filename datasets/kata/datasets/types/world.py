@@ -5,7 +5,7 @@ Any class with these methods will do; the contract tests in each area's `testing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -66,8 +66,12 @@ class SimWorld(World, Protocol):
     def restore(self, state: bytes) -> None:
         """Return to a snapshot. Raises SimulationError for one of another scene."""
 
-    def clearance_m(self, position_rad: Array) -> float:
-        """Least distance of the robot at joints (D,) from everything else; negative in contact."""
+    def clearance_m(self, position_rad: Array, carried: Sequence[str] = ()) -> float:
+        """Least distance of the robot at joints (D,) from everything else; negative in contact.
+
+        What is `carried` moves with the tool and counts as the robot. Raises UnknownNameError for
+        what cannot be carried.
+        """
 
 
 @dataclass(frozen=True, slots=True)

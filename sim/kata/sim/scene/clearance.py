@@ -1,15 +1,20 @@
-"""How far the robot is from everything else at joints that it is not at.
+"""How far the robot, and what it carries, is from everything else at joints that it is not at.
 
-Legend: `R` solid geoms of the robot, `S` of the scene and of arms that others touch, `D` joints.
+Legend: `R` solid geoms of the robot and of what it carries, `S` of the scene and of arms that
+others touch, `D` joints.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from kata.datasets.types import Array
+from kata.datasets.types import Array, Pose, UnknownNameError
+from kata.datasets.types.pose import pose_compose, pose_relative
 
 from ..robots.drive import Drive
 from ..robots.model import ROBOT_BIT
@@ -27,33 +32,100 @@ class Clearance:
         self._data = mujoco.MjData(model)
         kind, accepts = model.geom_contype, model.geom_conaffinity
         self._robot = np.flatnonzero(kind & ROBOT_BIT)
-        arms = np.flatnonzero((kind & ROBOT_BIT > 0) & (accepts > 0))
-        self._scene = np.concatenate([np.flatnonzero(accepts & ROBOT_BIT), arms])
-        self._apart = (kind[self._robot][:, None] & accepts[self._scene][None]) == 0
-        bound = model.geom_rbound
-        self._bound = bound[self._robot][:, None] + bound[self._scene][None]
+        self._arms = np.flatnonzero((kind & ROBOT_BIT > 0) & (accepts > 0))
+        self._others = np.flatnonzero(accepts & ROBOT_BIT)
+        self._scene = np.concatenate([self._others, self._arms])
         self._planes = model.geom_type[self._scene] == int(mujoco.mjtGeom.mjGEOM_PLANE)
+        self._pairs = cache(self._pairs_of)
 
-    def at(self, now: mujoco.MjData, position: Array) -> float:
-        """Least distance in m at joints (D,), at most `FAR_M`, negative in contact."""
+    def at(self, now: mujoco.MjData, position: Array, carried: Sequence[str] = ()) -> float:
+        """Least distance in m at joints (D,), at most `FAR_M`, negative in contact.
+
+        What is `carried` moves with the tool that is nearest to it now and counts as the robot;
+        what a finger touches and is not carried is left out. Raises UnknownNameError for a name
+        that is no object of the scene.
+        """
         data, model = self._data, self.model
-        data.qpos[:] = now.qpos
+        data.qpos[:], data.mocap_pos[:], data.mocap_quat[:] = (
+            now.qpos,
+            now.mocap_pos,
+            now.mocap_quat,
+        )
         self._drive.place(data, position)
         mujoco.mj_kinematics(model, data)
-        robot, scene = data.geom_xpos[self._robot], data.geom_xpos[self._scene]
-        least = np.linalg.norm(robot[:, None] - scene[None], axis=-1) - self._bound
-        height = robot[:, 2:] - model.geom_rbound[self._robot][:, None]
+        bodies = tuple(self._body(name) for name in carried)
+        for body in bodies:
+            self._carry(now, body)
+        rows, bound, apart = self._pairs(tuple((b, self._kind_of(now, b)) for b in bodies))
+        robot, scene = data.geom_xpos[rows], data.geom_xpos[self._scene]
+        least = np.linalg.norm(robot[:, None] - scene[None], axis=-1) - bound
+        height = robot[:, 2:] - model.geom_rbound[rows][:, None]
         least = np.where(self._planes[None], height - scene[None, :, 2], least)
         least[:, self._held()] = np.inf
-        least[self._apart] = np.inf
+        least[apart] = np.inf
         best = FAR_M
         for flat in np.argsort(least, axis=None, kind="stable"):
             i, j = divmod(int(flat), len(self._scene))
             if least[i, j] >= best:
                 break
-            pair = int(self._robot[i]), int(self._scene[j])
+            pair = int(rows[i]), int(self._scene[j])
             best = min(best, mujoco.mj_geomDistance(model, data, *pair, best, None))
         return float(best)
+
+    def _pairs_of(
+        self, carried: tuple[tuple[int, int], ...]
+    ) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
+        """Geoms (R,), their reach to the scene's (R, S), and (R, S) which pairs never meet.
+
+        Carried are bodies, each with the contact bits of the arm that carries it.
+        """
+        model, scene = self.model, self._scene
+        kind, accepts, owner = model.geom_contype, model.geom_conaffinity, model.geom_bodyid
+        bodies = [body for body, _ in carried]
+        along = [np.flatnonzero((owner == body) & (kind > 0)) for body in bodies]
+        rows = np.concatenate([self._robot, *along]).astype(np.int64)
+        apart = np.zeros((len(rows), len(scene)), dtype=bool)
+        apart[: len(self._robot)] = (kind[self._robot][:, None] & accepts[scene][None]) == 0
+        # A hand touches what it carries, and so may the arm behind it; another arm may not.
+        at = len(self._robot)
+        for (_, arm), geoms in zip(carried, along, strict=True):
+            apart[at : at + len(geoms), len(self._others) :] = kind[self._arms] == arm
+            at += len(geoms)
+        apart[:, np.isin(owner[scene], bodies)] = True
+        bound = model.geom_rbound[rows][:, None] + model.geom_rbound[scene][None]
+        return rows, bound, apart
+
+    def _body(self, name: str) -> int:
+        reader = self._reader
+        names = [reader.names[i] for i in reader.objects]
+        if name not in names:
+            raise UnknownNameError("object to carry", name, names, where="clearance")
+        return int(reader.bodies[reader.names.index(name)])
+
+    def _tool(self, now: mujoco.MjData, body: int) -> int:
+        """The site of the tool that is nearest to a body now."""
+        sites = list(self._reader.tool_sites.values())
+        gaps = np.linalg.norm(now.site_xpos[sites] - now.xpos[body], axis=1)
+        return int(sites[int(gaps.argmin())])
+
+    def _kind_of(self, now: mujoco.MjData, body: int) -> int:
+        """Contact bits of the arm whose tool is nearest to a body now."""
+        root = self.model.body_rootid[self.model.site_bodyid[self._tool(now, body)]]
+        own = self._robot[self.model.body_rootid[self.model.geom_bodyid[self._robot]] == root]
+        return int(self.model.geom_contype[own[0]])
+
+    def _carry(self, now: mujoco.MjData, body: int) -> None:
+        """Put a body's geoms where the tool takes them, as it holds the body now."""
+        model, data = self.model, self._data
+        site = self._tool(now, body)
+        before = _pose(now.site_xpos[site], now.site_xmat[site])
+        after = _pose(data.site_xpos[site], data.site_xmat[site])
+        geoms = np.flatnonzero(model.geom_bodyid == body)
+        for geom in geoms:
+            held = pose_relative(before, _pose(now.geom_xpos[geom], now.geom_xmat[geom]))
+            pose = pose_compose(after, held)
+            data.geom_xpos[geom] = pose[:3]
+            mujoco.mju_quat2Mat(data.geom_xmat[geom], pose[3:])
 
     def _held(self) -> NDArray[np.bool_]:
         """(S,) bool: geoms of what a finger touches now."""
@@ -61,3 +133,10 @@ class Clearance:
         names = {n for pair in reader.touching() for n in pair if any("." in m for m in pair)}
         bodies = [reader.bodies[i] for i in reader.objects if reader.names[i] in names]
         return np.isin(self.model.geom_bodyid[self._scene], bodies)
+
+
+def _pose(position: Array, matrix: Array) -> Array:
+    """(7,) of a position (3,) and a matrix (9,)."""
+    quaternion = np.empty(4)
+    mujoco.mju_mat2Quat(quaternion, matrix)
+    return Pose(position, quaternion).array()

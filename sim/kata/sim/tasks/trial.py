@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -140,9 +141,9 @@ class TrialTable:
         """Net force of the robot's contacts in the last period, in N; to be asked after `apply`."""
         return self.world.contact_force_n()
 
-    def clearance_m(self, position_rad: Array) -> float:
+    def clearance_m(self, position_rad: Array, carried: Sequence[str] = ()) -> float:
         """Least distance of the robot at joints (D,) from everything else."""
-        return self.world.clearance_m(position_rad)
+        return self.world.clearance_m(position_rad, carried)
 
     def render(
         self, camera: str = "view", width: int = 640, height: int = 480

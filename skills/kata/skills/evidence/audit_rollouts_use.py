@@ -132,9 +132,9 @@ class MeteredWorld:
         if self._force is not None:
             self.forces.append(float(self._force()))
 
-    def clearance_m(self, position_rad: Array) -> float:
-        """Least distance of the robot from everything else."""
-        return self._world.clearance_m(position_rad)
+    def clearance_m(self, position_rad: Array, carried: Sequence[str] = ()) -> float:
+        """Least distance of the robot, with what it carries, from everything else."""
+        return self._world.clearance_m(position_rad, carried)
 
     def snapshot(self) -> bytes:
         """The world's whole state."""

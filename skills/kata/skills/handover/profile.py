@@ -14,7 +14,7 @@ import ruckig
 
 from kata.datasets.types import Array, Command, ExecutionError, Limits, Trajectory
 
-from .curve import Samples
+from .curve import EPSILON_S, Samples
 
 
 def scaled(
@@ -82,12 +82,31 @@ class Profile:
         states = np.array(flat).reshape(len(times_s), 3, -1)
         return Samples(states[:, 0], states[:, 1], states[:, 2])
 
+    def switches(self) -> Array:
+        """Instants (N,) of 0, of the end and of every change of jerk in between, increasing.
+
+        Between two of them the motion is a cubic, so that knots there give the very same motion.
+        """
+        changes = [0.0, self.duration_s]
+        for profile in self._result.profiles[0]:
+            begin = sum(profile.brake.t)
+            changes += [profile.brake.t[0], begin, *(begin + np.cumsum(profile.t))]
+        return distinct(np.clip(changes, 0.0, self.duration_s))
+
     def trajectory(self, now_s: float, step_s: float) -> Trajectory:
         """The motion from `now_s` on, with a knot each `step_s` and one at its end."""
         times = steps(self.duration_s, step_s)
         samples = self.sample(times)
         samples.velocity[-1] = 0.0
         return Trajectory(now_s + times, samples.position, samples.velocity)
+
+
+def distinct(times_s: Array) -> Array:
+    """Instants in order, without those that are as good as another; the first and last stay."""
+    times = np.unique(times_s)
+    inner = times[1:-1]
+    apart = (np.diff(times)[:-1] > 2 * EPSILON_S) & (times[-1] - inner > 2 * EPSILON_S)
+    return np.asarray(np.concatenate([times[:1], inner[apart], times[1:][-1:]]))
 
 
 def steps(duration_s: float, step_s: float) -> Array:

@@ -1,13 +1,14 @@
 """Transitions: a velocity-matched move from where the last skill left off to a good start.
 
 The move starts with the joints' own position, velocity and acceleration and ends at rest. Where the
-tool is low, or the straight way would touch something, it goes up, over and down.
-Legend: `D` joints.
+tool is low, or the straight way would touch something, it goes up, over and down; where that too is
+barred, around.
+Legend: `D` joints, `W` points of a way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,15 +22,20 @@ from kata.datasets.types import (
     Observation,
     Pose,
     RobotSpec,
+    SpecError,
     Trajectory,
 )
 from kata.datasets.types.pose import pose_compose, pose_relative
 
-from .curve import appended, sample
-from .profile import Profile, scaled
+from .collision import Clearance, Room, Whole
+from .detour import detour
+from .legs import beyond, joined, moving_leg, stopping_leg, straight_leg
+from .profile import scaled
 
-Clearance = Callable[[Array], float]
-"""Least distance in m of the robot at joints (D,) from everything else."""
+GRIP_M = 0.004
+"""A gripper that is wider open than it is told to be, by this much, has something in it."""
+
+_STILL = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,13 @@ class TransitionOptions:
     """How a transition moves.
 
     Attributes:
-        velocity_share, acceleration_share, jerk_share: of the robot's limits.
+        velocity_share, acceleration_share, jerk_share: of the robot's limits, a leg of the arm;
+            two legs that are joined without a stop add up.
         low_m: a tool below this height above the robot's base goes up before anything else.
         lift_m: how far up it goes; less, where that is out of reach.
         clearance_m: distance to keep where there is a clearance.
         longest_s: a transition that would take longer is not made.
+        checks: distances that the search for a way around may ask for; 0: there is none.
     """
 
     velocity_share: float = 0.5
@@ -51,16 +59,25 @@ class TransitionOptions:
     lift_m: float = 0.14
     clearance_m: float = 0.01
     longest_s: float = 6.0
-    step_s: float = 0.01
+    checks: int = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A transition: its trajectory, the way it takes and why."""
+    """A transition: its trajectory, the way it takes and why.
+
+    Attributes:
+        way: `straight`, `over` or `around`.
+        clearance_m: the least distance that was measured; NaN where there is no clearance.
+        carried: what the hand holds on the way.
+        queries: distances that were asked for.
+    """
 
     trajectory: Trajectory
     way: str
     clearance_m: float
+    carried: tuple[str, ...] = ()
+    queries: int = 0
 
 
 def imagine(
@@ -93,38 +110,105 @@ class Mover:
 
     Attributes:
         clearance: where the world can tell; without it only the lift protects.
+        whole: where other arms will be, for an executor that moves only some of them.
     """
 
     robot: RobotSpec
     kinematics: Kinematics
     options: TransitionOptions = TransitionOptions()
     clearance: Clearance | None = None
+    whole: Whole | None = None
 
-    def to(self, now: Command, goal: Array, now_s: float) -> Move | str:
+    def to(
+        self,
+        now: Command,
+        goal: Array,
+        now_s: float,
+        carried: Sequence[str] = (),
+        measured: Array | None = None,
+    ) -> Move | str:
         """A move to `goal` (D,) at rest, or why there is none.
 
-        Grippers stay at their commanded opening, so that what is held stays held.
+        Args:
+            now: the commanded state that the move goes on from.
+            goal: where to; a gripper that is NaN there stays as it is commanded.
+            now_s: when it begins.
+            carried: what the hand holds: grippers stay, and it must not touch anything either.
+            measured: joints (D,) as they are. A gripper that is kept open by what it has between
+                its fingers stays as it is, whoever knows of it.
+
+        Raises SpecError for a goal of another width, or an arm's joint that is not finite.
         """
-        goal = self.robot.limits.clip(goal)
-        for part in self.robot.parts:
-            if part.kind == "gripper":
-                goal[part.slice] = now.position[part.slice]
-        limits = scaled(
-            self.robot.limits,
-            self.options.velocity_share,
-            self.options.acceleration_share,
-            self.options.jerk_share,
-        )
+        goal = self._goal(now, goal, carried, measured)
+        room = self.room(carried)
         low = self.kinematics.forward(now.position).position[2] < self.options.low_m
-        ways = ("over", "straight") if low else ("straight", "over")
         reasons = []
-        for way in ways:
+        for way in ("over", "straight") if low else ("straight", "over"):
             points = [goal] if way == "straight" else self._over(now.position, goal)
-            move = self._along(now, points, now_s, limits, way)
+            move = self._along(now, points, now_s, way, room)
+            if isinstance(move, Move):
+                return move
+            reasons.append(move)
+        if room is not None and self.options.checks > 0:
+            move = self._around(now, goal, now_s, room)
             if isinstance(move, Move):
                 return move
             reasons.append(move)
         return "; ".join(reasons)
+
+    def room(self, carried: Sequence[str] = ()) -> Room | None:
+        """What a motion must keep clear of; None where the world cannot tell."""
+        if self.clearance is None:
+            return None
+        return Room(
+            self.robot,
+            self.kinematics,
+            self.clearance,
+            self.options.clearance_m,
+            carried=tuple(carried),
+            whole=self.whole,
+        )
+
+    # ---------------------------------------------------------------- where to
+
+    def _goal(
+        self, now: Command, goal: Array, carried: Sequence[str], measured: Array | None
+    ) -> Array:
+        """The goal inside the limits, with the opening that each gripper shall have there."""
+        if goal.shape != now.position.shape:
+            raise SpecError(
+                "a start of another robot", expected=str(now.position.shape), got=str(goal.shape)
+            )
+        goal = self.robot.limits.clip(goal)
+        for part in self.robot.parts:
+            if part.kind == "gripper":
+                present = now.position[part.slice]
+                squeezes = measured is not None and bool(
+                    (measured[part.slice] - present > GRIP_M).any()
+                )
+                # A goal that is NaN compares as near, and so stays.
+                near = not (np.abs(goal[part.slice] - present) > GRIP_M).any()
+                if carried or squeezes or near:
+                    goal[part.slice] = present
+        if not np.isfinite(goal).all():
+            raise SpecError("a start that is not finite", got=str(goal))
+        return goal
+
+    def _gripping(self, now: Command, points: Sequence[Array]) -> list[Array]:
+        """The way with the grippers' openings: they change on the last leg but one.
+
+        So the hand has left what it was at, and is open before it comes near to what it goes to.
+        """
+        grips = [p.slice for p in self.robot.parts if p.kind == "gripper"]
+        goal = points[-1]
+        if all((goal[grip] == now.position[grip]).all() for grip in grips):
+            return list(points)
+        way = list(points) if len(points) > 1 else [0.5 * (now.position + goal), goal]
+        out = [point.copy() for point in way]
+        for k, point in enumerate(out):
+            for grip in grips:
+                point[grip] = (goal if k >= len(out) - 2 else now.position)[grip]
+        return out
 
     def _over(self, start: Array, goal: Array) -> list[Array]:
         """Up from the start, above the goal, the goal; a point out of reach is left out."""
@@ -147,37 +231,88 @@ class Mover:
                 return self.robot.limits.clip(point)
         return None
 
-    def _along(
-        self, now: Command, points: Sequence[Array], now_s: float, limits: Limits, way: str
-    ) -> Move | str:
+    def _around(self, now: Command, goal: Array, now_s: float, room: Room) -> Move | str:
+        """By a search from where the robot comes to rest, or from above if that is too near."""
+        origin = now.position
         try:
-            path = Profile(now, points[0], limits, together=True).trajectory(
-                now_s, self.options.step_s
-            )
-            for point in points[1:]:
-                rest = Command.hold(path.position[-1])
-                leg = Profile(rest, point, limits, together=True)
-                path = appended(path, leg.trajectory(path.end_s, self.options.step_s))
+            stop = stopping_leg(now, self._limits(), now_s) if _moves(now) else None
+        except ExecutionError as error:
+            return f"around: {error.got or error.what}"
+        if stop is not None:
+            origin = self.robot.limits.clip(stop.position[-1])
+        first: list[Array] = [origin] if stop is not None else []
+        here = room.everyone(origin[None], np.array([now_s]))[0]
+        if room.distance(here) < room.margin_m:
+            high = self.kinematics.forward(origin).position[2] + self.options.lift_m
+            above = self._raised(origin, high, origin)
+            if above is not None:
+                origin = above
+                first.append(above)
+        before = room.counted[0]
+        points = detour(room, origin, goal, now_s, checks=self.options.checks)
+        if isinstance(points, str):
+            return points
+        move = self._along(now, [*first, *points], now_s, "around", room)
+        if isinstance(move, Move):
+            return replace(move, queries=room.counted[0] - before)
+        return move
+
+    # ---------------------------------------------------------------- how
+
+    def _along(
+        self, now: Command, points: Sequence[Array], now_s: float, way: str, room: Room | None
+    ) -> Move | str:
+        """A move by these points (W of D,), without stops if that may be; or why not."""
+        try:
+            legs = self._legs(now, self._gripping(now, points), now_s)
         except ExecutionError as error:
             return f"{way}: {error.got or error.what}"
-        if path.end_s - now_s > self.options.longest_s:
-            return f"{way}: would take {path.end_s - now_s:.1f} s"
-        inside = self.robot.limits.clip(path.position)
-        if np.abs(inside - path.position).max() > 0.02:
-            return f"{way}: leaves the joint limits"
-        path = Trajectory(path.times_s, inside, path.velocity)
-        if self.clearance is None:
-            return Move(path, way, float("nan"))
-        nearest, allowed = self._nearest(path, now.position)
-        if nearest < allowed:
-            return f"{way}: comes as near as {nearest * 1000:.0f} mm"
-        return Move(path, way, nearest)
+        reason = ""
+        for stops in (False, True) if len(legs) > 1 else (True,):
+            path = joined(legs, stops=stops)
+            length_s = path.end_s - now_s
+            if length_s > self.options.longest_s:
+                return reason or f"{way}: would take {length_s:.1f} s"
+            reason = beyond(path, self.robot.limits)
+            if reason:
+                reason = f"{way}: {reason}"
+                continue
+            if room is None:
+                return Move(path, way, float("nan"))
+            near = room.along(path, now_s)
+            if near.hit_s is None:
+                return Move(path, way, near.clearance_m, room.carried, near.queries)
+            reason = f"{way}: comes as near as {near.clearance_m * 1000:.0f} mm"
+        return reason
 
-    def _nearest(self, path: Trajectory, start: Array) -> tuple[float, float]:
-        """Least clearance along the path, and what is allowed: no worse than it begins."""
-        assert self.clearance is not None
-        count = max(4, int((path.end_s - path.start_s) / 0.1))
-        times = np.asarray(np.linspace(path.start_s, path.end_s, count + 1)[1:], dtype=float)
-        distances = [self.clearance(q) for q in sample(path, times).position]
-        begin = self.clearance(start)
-        return min(distances), min(self.options.clearance_m, begin - 0.002)
+    def _legs(self, now: Command, points: Sequence[Array], now_s: float) -> list[Trajectory]:
+        """The first leg goes on from the present motion, the others are straight, from rest."""
+        limits, legs, start = self._limits(), [], now.position
+        if _moves(now):
+            legs = [moving_leg(now, points[0], limits, now_s)]
+            start, points = points[0], points[1:]
+            if beyond(legs[0], self.robot.limits):
+                # Fast towards a joint's end: first stop as hard as the robot may.
+                hard = scaled(self.robot.limits, 1.0, 0.7, 0.3)
+                stop = stopping_leg(now, hard, now_s)
+                legs = [stop, straight_leg(stop.position[-1], start, limits, now_s)]
+        for point in points:
+            legs.append(straight_leg(start, point, limits, now_s))
+            start = point
+        return [leg for leg in legs if len(leg.times_s) > 1] or legs[:1]
+
+    def _limits(self) -> Limits:
+        """The shares of the arm's limits; a gripper, which nothing hangs on, has all of its own."""
+        options, full = self.options, self.robot.limits
+        limits = scaled(
+            full, options.velocity_share, options.acceleration_share, options.jerk_share
+        )
+        for part in self.robot.parts:
+            if part.kind == "gripper":
+                for name in ("velocity", "acceleration", "jerk"):
+                    getattr(limits, name)[part.slice] = 0.5 * getattr(full, name)[part.slice]
+        return limits
+
+
+def _moves(now: Command) -> bool:
+    return bool((np.abs(now.velocity) > _STILL).any() or (np.abs(now.acceleration) > _STILL).any())

@@ -31,6 +31,7 @@ from kata.datasets.types import (
     Pose,
     RobotSpec,
     Trajectory,
+    UnknownNameError,
 )
 from kata.skills.contract.contract import Contract
 from kata.skills.execution.messages import LoadedSkill
@@ -208,10 +209,14 @@ class TwoHandWorld:
             return bool(y > -_REACH_M if names[0] == "left" else y < _REACH_M)
         return True
 
-    def clearance_m(self, position_rad: Array) -> float:
-        """Between the hands, and above the table."""
+    def clearance_m(self, position_rad: Array, carried: Sequence[str] = ()) -> float:
+        """Between the hands, and above the table; less what they carry."""
+        for name in carried:
+            if name not in self._cubes:
+                raise UnknownNameError("object to carry", name, [*self._cubes], where="clearance")
         left, right = position_rad[:3], position_rad[4:7]
-        return float(min(np.linalg.norm(left - right) - 0.02, left[2], right[2]))
+        least = float(min(np.linalg.norm(left - right) - 0.02, left[2], right[2]))
+        return least - 0.02 * len(carried)
 
     def snapshot(self) -> bytes:
         """The whole state as JSON."""

@@ -7,7 +7,7 @@ z in m and the gripper's opening. Legend: `D` = 4 joints.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ from kata.datasets.types import (
     RobotSpec,
     SpecError,
     Trajectory,
+    UnknownNameError,
 )
 
 DOWN = np.array([0.0, 1.0, 0.0, 0.0])
@@ -194,11 +195,14 @@ class FakeWorld:
         truth = np.array(values, dtype=np.int8)
         return Facts(self._table, truth, np.where(truth > 0, 2.0, -2.0), self.time_s)
 
-    def clearance_m(self, position_rad: Array) -> float:
-        """Height above a wall between cube and drawer, and above the table."""
+    def clearance_m(self, position_rad: Array, carried: Sequence[str] = ()) -> float:
+        """Height above a wall between cube and drawer, and above the table; less a cube carried."""
+        for name in carried:
+            if name != "red_cube":
+                raise UnknownNameError("object to carry", name, ["red_cube"], where="clearance")
         _, y, z = position_rad[:3]
         wall = max(abs(y + 0.1) - 0.05, z - 0.2)
-        return float(min(z, wall))
+        return float(min(z, wall)) - 0.02 * len(carried)
 
     def snapshot(self) -> bytes:
         """The whole state as JSON."""
