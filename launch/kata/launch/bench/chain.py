@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .chain_page import heat_map
+from .chain_picture import seam_picture
 from .chain_scores import (
     arm_block,
     chain_rows,
@@ -19,7 +20,7 @@ from .chain_scores import (
     pair_rows,
     paired_block,
 )
-from .chain_tasks import Course, Pair, chain_block, pair_block, possible_pairs
+from .chain_tasks import Course, Pair, chain_block, pair_block, pair_log, possible_pairs
 from .registry import BenchContext
 from .table import BenchResult
 from .trained import ONE_ARM, Shelf, trained
@@ -31,6 +32,8 @@ ARMS: tuple[Mode, ...] = ("naive", "blended", "transition", "full")
 ENDS: tuple[Mode, ...] = ("naive", "full")
 FIVE = ("open-pick", "place_in-close", "place_in-press", "push-open", "stack-push")
 """Pairs that all four ways are tried on: the ones that a tidying robot meets most."""
+
+_SHOWN = Pair("place_in", "close")
 
 CHAINS: Mapping[str, int] = {
     "put the red cube in the drawer": 3,
@@ -58,17 +61,19 @@ _NOTES = (
         "demonstrations of one skill each. Success is the goal at the end."
     ),
     (
-        f"Pairs: every two skills that the contracts let follow each other, n = {TRIALS}, in scenes of "
-        "the first one's task, the second call drawn by seed, without a new plan. Differences are "
-        "paired: Newcombe's 95 % interval, McNemar's exact test, Holm's correction over all pairs."
+        f"Pairs: every two skills that the contracts let follow each other, n = {TRIALS}, in "
+        "scenes of the first one's task, the second call drawn by seed, without a new plan. "
+        "Differences are paired: Newcombe's 95 % interval, McNemar's exact test, Holm's correction "
+        "over all pairs."
     ),
     (
-        f"Chains: {len(CHAINS)} sentences, n = {CHAIN_TRIALS} each, one new plan allowed in every way; "
-        "`first_plan` counts those that needed none."
+        f"Chains: {len(CHAINS)} sentences, n = {CHAIN_TRIALS} each, one new plan allowed in every "
+        "way; `first_plan` counts those that needed none."
     ),
     (
-        "Peak jerk: median over episodes of the greatest third difference of the commanded arm joints "
-        "within 0.5 s of a seam; `jerk_share` is the greatest of all, of the joint's own limit."
+        "Peak jerk: median over episodes of the greatest third difference of the commanded arm "
+        "joints within 0.5 s of a seam; `jerk_share` is the greatest of all, of the joint's own "
+        "limit."
     ),
 )
 
@@ -89,8 +94,14 @@ def run(context: BenchContext) -> BenchResult:
         rows,
         notes=_NOTES,
         data={"pairs": told_pairs, "chains": chains},
-        files={"pairs.svg": heat_map(told_pairs, ONE_ARM)},
+        files={"pairs.svg": heat_map(told_pairs, ONE_ARM), "seam.svg": _seam(courses)},
     )
+
+
+def _seam(courses: Mapping[str, Course]) -> str:
+    """The same seam in all ways."""
+    course = courses[_SHOWN.first]
+    return seam_picture({mode: pair_log(course, _SHOWN, mode, 0) for mode in ARMS})
 
 
 def _chains(quick: bool) -> list[tuple[str, int]]:

@@ -77,6 +77,13 @@ def pair_block(course: Course, pair: Pair, mode: Mode, first: int, count: int) -
     }
 
 
+def pair_log(course: Course, pair: Pair, mode: Mode, index: int) -> RunLog:
+    """One episode of a pair."""
+    world: Any = kept_worlds(course.make_world)()
+    plan = _pair_plan(world, course, pair, index)
+    return _log(world, plan, course.load(world), course, mode, index)
+
+
 def chain_block(course: Course, sentence: str, calls: int, mode: Mode, span: range) -> Block:
     """Episodes of a sentence whose plan has so many calls, in scenes where it has."""
     world: Any = kept_worlds(course.make_world)()
@@ -90,6 +97,24 @@ def chain_block(course: Course, sentence: str, calls: int, mode: Mode, span: ran
     }  # fmt: skip
 
 
+def _log(
+    world: Any,
+    plan: Plan,
+    skills: Mapping[str, LoadedSkill],
+    course: Course,
+    mode: Mode,
+    index: int,
+) -> RunLog:
+    from kata.skills.execution.options import ExecutorOptions
+    from kata.skills.execution.runner import run
+    from kata.skills.planning.planner import SymbolicPlanner
+
+    seed = episode_seed(course.seed, "policies", index)
+    planner = SymbolicPlanner() if course.replans else None
+    options = ExecutorOptions(mode=mode, replans=course.replans)
+    return run(world, plan, skills, planner, mode, seed, options=options)
+
+
 def _run(
     world: Any,
     plan: Plan,
@@ -98,14 +123,7 @@ def _run(
     mode: Mode,
     index: int,
 ) -> Block:
-    from kata.skills.execution.options import ExecutorOptions
-    from kata.skills.execution.runner import run
-    from kata.skills.planning.planner import SymbolicPlanner
-
-    seed = episode_seed(course.seed, "policies", index)
-    planner = SymbolicPlanner() if course.replans else None
-    options = ExecutorOptions(mode=mode, replans=course.replans)
-    log = run(world, plan, skills, planner, mode, seed, options=options)
+    log = _log(world, plan, skills, course, mode, index)
     return {
         "success": log.success,
         "replans": log.replans,

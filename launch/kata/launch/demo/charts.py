@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ..drawing import FAINT, INK, box, line, polyline, svg, text
+
 COLOURS = ("#3b6fb6", "#d98032", "#3d9a6d", "#8a5bb0", "#b8475a", "#5b7a8c", "#a58b2f", "#4fa3b5")
 MODE_COLOURS = {"naive": "#b8475a", "blended": "#d98032", "full": "#3d9a6d"}
-_INK, _FAINT = "#2b3440", "#d9dee5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,19 @@ def rate_bars(bars: Sequence[Bar], width: int = 620) -> str:
     parts = []
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = left + share * room
-        parts.append(_line(x, 4, x, step * len(bars) + 6, _FAINT))
-        parts.append(_text(x, step * len(bars) + 22, f"{100 * share:.0f} %", "middle", 11))
+        parts.append(line(x, 4, x, step * len(bars) + 6, FAINT))
+        parts.append(text(x, step * len(bars) + 22, f"{100 * share:.0f} %", "middle", 11))
     for i, bar in enumerate(bars):
         y = 8 + i * step
-        parts.append(_text(left - 10, y + 14, bar.label, "end"))
-        parts.append(_box(left, y + 2, bar.rate * room, 16, bar.colour))
+        parts.append(text(left - 10, y + 14, bar.label, "end"))
+        parts.append(box(left, y + 2, bar.rate * room, 16, bar.colour))
         if bar.interval:
             low, high = (left + x * room for x in bar.interval)
-            parts += [_line(low, y + 10, high, y + 10, _INK, 1.5)]
-            parts += [_line(x, y + 6, x, y + 14, _INK, 1.5) for x in (low, high)]
+            parts += [line(low, y + 10, high, y + 10, INK, 1.5)]
+            parts += [line(x, y + 6, x, y + 14, INK, 1.5) for x in (low, high)]
         label = bar.text or f"{100 * bar.rate:.1f} %"
-        parts.append(_text(width - right + 10, y + 14, label, "start"))
-    return _svg(width, step * len(bars) + 30, parts)
+        parts.append(text(width - right + 10, y + 14, label, "start"))
+    return svg(width, step * len(bars) + 30, parts)
 
 
 def log_bars(bars: Sequence[tuple[str, float, str]], unit: str, width: int = 620) -> str:
@@ -57,10 +58,10 @@ def log_bars(bars: Sequence[tuple[str, float, str]], unit: str, width: int = 620
     for i, (label, value, colour) in enumerate(bars):
         y = 8 + i * step
         length = room * math.log10(max(value, low) / low) / span
-        parts.append(_text(left - 10, y + 14, label, "end"))
-        parts.append(_box(left, y + 2, length, 16, colour))
-        parts.append(_text(left + length + 8, y + 14, f"{value:,.0f} {unit}", "start"))
-    return _svg(width, step * len(bars) + 14, parts)
+        parts.append(text(left - 10, y + 14, label, "end"))
+        parts.append(box(left, y + 2, length, 16, colour))
+        parts.append(text(left + length + 8, y + 14, f"{value:,.0f} {unit}", "start"))
+    return svg(width, step * len(bars) + 14, parts)
 
 
 def timeline(
@@ -77,13 +78,13 @@ def timeline(
     for second in range(0, math.ceil(end) + 1, 2 if end < 24 else 5):
         x = left + room * second / end
         if x <= width - 10:
-            parts.append(_line(x, 4, x, step * len(rows) + 4, _FAINT))
-            parts.append(_text(x, step * len(rows) + 20, f"{second} s", "middle", 11))
+            parts.append(line(x, 4, x, step * len(rows) + 4, FAINT))
+            parts.append(text(x, step * len(rows) + 20, f"{second} s", "middle", 11))
     for i, (label, spans) in enumerate(rows):
         y = 8 + i * step
-        parts.append(_text(left - 10, y + 18, label, "end"))
+        parts.append(text(left - 10, y + 18, label, "end"))
         parts += [_span(span, left, room / end, y, colours) for span in spans]
-    return _svg(width, step * len(rows) + 28, parts)
+    return svg(width, step * len(rows) + 28, parts)
 
 
 def _span(
@@ -95,13 +96,13 @@ def _span(
     colour = "#aeb8c4" if moving else colours.get(call, "#5b7a8c")
     edge = "#c22f3d" if span["outcome"] == "failed" else "none"
     told = escape(f"{span['kind']} {call}, {begin:.1f} to {end:.1f} s: {span['reason']}")
-    box = (
+    bar = (
         f'<rect x="{x:.1f}" y="{y}" width="{length:.1f}" height="26" rx="3" fill="{colour}" '
         f'stroke="{edge}" stroke-width="2"><title>{told}</title></rect>'
     )
     name = "move" if moving else call
     fits = length > 7.2 * len(name)
-    return box + (_text(x + length / 2, y + 17, name, "middle", 11, "#fff") if fits else "")
+    return bar + (text(x + length / 2, y + 17, name, "middle", 11, "#fff") if fits else "")
 
 
 def curves(
@@ -111,56 +112,25 @@ def curves(
     height: int = 170,
 ) -> str:
     """Losses over steps on a logarithmic scale."""
-    points = [y for _, line, _ in lines for _, y in line if y > 0]
+    points = [y for _, curve, _ in lines for _, y in curve if y > 0]
     if not points:
         return ""
     low, high = math.log10(min(points)), math.log10(max(points))
     span = max(high - low, 0.2)
-    most = max(x for _, line, _ in lines for x, _ in line)
+    most = max(x for _, curve, _ in lines for x, _ in curve)
     left, top, room, rise = 44, 24, width - 56, height - 58
-    parts = [_text(width / 2, 14, title, "middle", 12)]
+    parts = [text(width / 2, 14, title, "middle", 12)]
     for value in (10**low, 10**high):
         y = top + rise * (1 - (math.log10(value) - low) / span)
-        parts.append(_line(left, y, left + room, y, _FAINT))
-        parts.append(_text(left - 6, y + 4, f"{value:.2g}", "end", 10))
-    for i, (name, line, colour) in enumerate(lines):
-        path = " ".join(
-            f"{left + room * x / most:.1f},{top + rise * (1 - (math.log10(y) - low) / span):.1f}"
-            for x, y in line
+        parts.append(line(left, y, left + room, y, FAINT))
+        parts.append(text(left - 6, y + 4, f"{value:.2g}", "end", 10))
+    for i, (name, curve, colour) in enumerate(lines):
+        path = (
+            (left + room * x / most, top + rise * (1 - (math.log10(y) - low) / span))
+            for x, y in curve
             if y > 0
         )
-        parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
-        )
-        parts.append(_text(left + 4 + 90 * i, height - 8, name, "start", 11, colour))
-    parts.append(_text(left + room, top + rise + 14, f"{most:.0f} steps", "end", 10))
-    return _svg(width, height, parts)
-
-
-def _svg(width: float, height: float, parts: Sequence[str]) -> str:
-    body = "".join(parts)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img">{body}</svg>'
-    )
-
-
-def _box(x: float, y: float, width: float, height: float, colour: str) -> str:
-    return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.5):.1f}" height="{height}" '
-        f'rx="2" fill="{colour}"/>'
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float = 1.0) -> str:
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-        f'stroke="{colour}" stroke-width="{width}"/>'
-    )
-
-
-def _text(x: float, y: float, text: str, anchor: str, size: int = 13, colour: str = _INK) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
-        f'fill="{colour}">{escape(text)}</text>'
-    )
+        parts.append(polyline(path, colour))
+        parts.append(text(left + 4 + 90 * i, height - 8, name, "start", 11, colour))
+    parts.append(text(left + room, top + rise + 14, f"{most:.0f} steps", "end", 10))
+    return svg(width, height, parts)
