@@ -136,7 +136,7 @@ def _find(job: Job, dataset: Dataset, tracks: Sequence[Track]) -> Cuts:
     with bar("segmenting", 3) as advance:
         phases, threshold = find_phases(tracks, options, config.seed)
         advance(1)
-        segmentation = group(tracks, (phases, threshold))
+        segmentation = group(tracks, phases, threshold)
         advance(2)
         views = _views(dataset, tracks)
         root = str(dataset.root.resolve())

@@ -142,6 +142,7 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     saved = JSON.stringify(cuts);
+    show();
     $("saved").hidden = false;
     $("saved").replaceChildren("Saved as cuts.yaml where your browser puts downloads. Next: ", make("code", {}, data.apply));
   };
@@ -309,7 +310,7 @@
         return make("label", {}, `${key} `, input);
       });
       const row = make("tr", { onclick: () => { chosen = i; if (frame < s.from || frame >= s.to) seek(s.from); else { marks(); line(); } } },
-        make("td", {}, number("from")), make("td", {}, number("to")), make("td", {}, dot(s.skill), name),
+        make("td", {}, number("from")), make("td", {}, number("to")), make("td", { className: "call" }, dot(s.skill), name),
         make("td", {}, ...given), make("td", {}, s.sure < 1 ? s.sure.toFixed(2) : ""));
       return row;
     }));
@@ -320,7 +321,7 @@
     cuts.episodes.flat().forEach((s) => { counts[s.skill] = (counts[s.skill] ?? 0) + 1; });
     const each = (next, skill, edit) => next.episodes.flat().filter((s) => s.skill === skill).forEach(edit);
     $("skills").replaceChildren(...Object.entries(cuts.skills).filter(([name]) => counts[name]).map(([name, list]) => make("tr", {},
-      make("td", {}, dot(name), make("input", { value: name, className: "name", ariaLabel: "name", onchange: (event) => change((next) => {
+      make("td", { className: "call" }, dot(name), make("input", { value: name, className: "name", ariaLabel: "name", onchange: (event) => change((next) => {
         const to = event.target.value.trim();
         if (!(to in next.skills)) next.skills[to] = next.skills[name];
         each(next, name, (s) => rest(next, s, to));

@@ -133,13 +133,18 @@ def _put_in(atom: Atom, evidence: Evidence) -> Deed | None:
 
 
 def _brought_near(atom: Atom, evidence: Evidence) -> Deed | None:
-    """Pushed, where nothing was held; `near` goes both ways, and who was pushed went away."""
-    one, other = atom.arguments
+    """Pushed, where nothing was held; `near` goes both ways, and who was pushed went farther.
+
+    What is pushed may come near several things: the target is the one that the segment is about.
+    """
+    pairs = [a for a, v in sorted(evidence.flips.items()) if v and a.predicate == "near"]
+    named = set(evidence.arguments.values())
+    one, other = max(pairs or [atom], key=lambda pair: len(named & {*pair.arguments})).arguments
     if _was_held(one, evidence.start) or _was_held(other, evidence.start):
         return None
-    named = [value for value in evidence.arguments.values() if value in (one, other)]
+    told = [value for value in evidence.arguments.values() if value in (one, other)]
     far = sorted((one, other), key=lambda name: -evidence.moved_m.get(name, 0.0))
-    pushed = named[0] if named and not evidence.moved_m else far[0]
+    pushed = told[0] if told and not evidence.moved_m else far[0]
     target = other if pushed == one else one
     return Deed("push", {"object": pushed, "target": target}, (Atom("near", (pushed, target)),))
 
