@@ -23,9 +23,8 @@ from kata.datasets.types import (
     Observation,
     SpecError,
 )
-from kata.datasets.types.overlap import joined
 
-from ..align import check_prefix, offset_steps, shifted
+from ..align import check_prefix, continued, offset_steps
 from .card import LeRobotCard
 from .package import offline
 
@@ -76,7 +75,7 @@ class LeRobotPolicy:
         offset = offset_steps(observation.time_s, request, self.chunk_spec)
         check_prefix(request, offset, self.chunk_spec)
         values = self.actions(self._batch(observation))
-        left = shifted(values, offset)
+        left = continued(values, request, offset)
         if not len(left):
             raise SpecError(
                 "request out of the chunk's reach",
@@ -84,11 +83,6 @@ class LeRobotPolicy:
                 expected=f"a start within {len(values)} actions of the observation",
                 got=f"{offset:g} steps after it",
             )
-        if request.prefix is not None:
-            # It may hold fewer actions ready than the chunk's horizon, and then less is joined.
-            prefix = request.prefix[: len(left)]
-            committed = len(prefix) if request.committed is None else request.committed
-            left = joined(left, prefix, min(committed, len(prefix)))
         return ActionChunk(request.start_s, self.chunk_spec.step_s, "joint", left)
 
     def actions(self, batch: Mapping[str, Any]) -> Array:

@@ -11,6 +11,8 @@ import heapq
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from kata.datasets.types import (
     FRAME_S,
     Command,
@@ -73,6 +75,7 @@ def run(
     delay_s: float = 0.0,
     on_frame: OnFrame | None = None,
     *,
+    jitter_s: float = 0.0,
     options: ExecutorOptions | None = None,
     tail_s: float = 0.5,
     limit_s: float = 300.0,
@@ -88,7 +91,8 @@ def run(
         planner: asked after a failure; without one, a failure ends the run.
         mode: how skills are joined.
         seed: of the policies.
-        delay_s: from a request to its reply, in whole periods.
+        delay_s: from a request to its reply, in whole periods; what the executor expects.
+        jitter_s: a reply comes up to so much earlier or later, drawn from the seed.
         on_frame: called once a frame.
         options: of the executor; its mode and delay are set from the arguments.
         tail_s: how long the world is watched after the end, before success is judged.
@@ -104,7 +108,7 @@ def run(
     """
     going = steps(
         world, plan, skills, planner, mode, seed, delay_s, on_frame,
-        options=options, tail_s=tail_s, limit_s=limit_s, skills_of=skills_of,
+        jitter_s=jitter_s, options=options, tail_s=tail_s, limit_s=limit_s, skills_of=skills_of,
         corrector=corrector,
     )  # fmt: skip
     return driven(going, PolicyAnswers(skills, seed, skills_of))
@@ -120,6 +124,7 @@ def steps(
     delay_s: float = 0.0,
     on_frame: OnFrame | None = None,
     *,
+    jitter_s: float = 0.0,
     options: ExecutorOptions | None = None,
     tail_s: float = 0.5,
     limit_s: float = 300.0,
@@ -128,8 +133,9 @@ def steps(
 ) -> Steps:
     """The same as a generator of requests for chunks; `skills` give boundaries, not answers."""
     made = _Run(
-        world, plan, skills, planner, mode, seed, delay_s, on_frame, options, skills_of, corrector
-    )
+        world, plan, skills, planner, mode, seed, (delay_s, jitter_s), on_frame, options, skills_of,
+        corrector,
+    )  # fmt: skip
     return made.go(tail_s, limit_s)
 
 
@@ -144,7 +150,7 @@ class _Run:
         planner: Planner | None,
         mode: Mode,
         seed: int,
-        delay_s: float,
+        delays_s: tuple[float, float],
         on_frame: OnFrame | None,
         options: ExecutorOptions | None,
         skills_of: SkillsOf | None,
@@ -154,7 +160,10 @@ class _Run:
         self._planner, self._mode, self._seed = planner, mode, seed
         self._on_frame = on_frame
         self._every = whole_multiple(FRAME_S, world.period_s, "a frame")
+        delay_s, jitter_s = delays_s
         self._delay = whole_multiple(delay_s, world.period_s, "the delay") if delay_s else 0
+        self._jitter = whole_multiple(jitter_s, world.period_s, "the jitter") if jitter_s else 0
+        self._luck = np.random.default_rng([seed, 1])
         chosen = replace(options or ExecutorOptions(), mode=mode, delay_s=delay_s)
         if planner is None:
             chosen = replace(chosen, replans=0)
@@ -230,7 +239,8 @@ class _Run:
             reply: ChunkReply | PlanReply = yield request
         else:
             reply = self._replan(request)
-        heapq.heappush(self._due, (tick + self._delay, self._sent, reply))
+        late = self._delay + int(self._luck.integers(-self._jitter, self._jitter, endpoint=True))
+        heapq.heappush(self._due, (tick + max(0, late), self._sent, reply))
         self._sent += 1
 
     def _replan(self, request: PlanQuery) -> PlanReply:
