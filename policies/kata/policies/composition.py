@@ -126,7 +126,7 @@ class Composed(SampledPolicy):
                 ]
             clean = self._sum(step, seen, samples)
             if steer is not None:
-                clean = steer(clean, step.noise)
+                clean = steer(clean, step.noise, last=(step.stay, step.pull) == (0.0, 1.0))
             if frozen is not None:
                 clean = torch.where(frozen.mask, frozen.values, clean)
             samples = [

@@ -30,6 +30,8 @@ class SteeringOptions:
         rounds: gradient steps an estimate.
         sharp, half: strength of a step is `1 / (1 + exp(sharp * (gone - half)))`, where `gone` is
             the share of the chunk's first cost that is gone.
+        spread: whether a push on one action moves its neighbours.
+        last: whether only the last estimate is steered.
         trust: greatest change from one action to the next, in m or rad.
     """
 
@@ -38,6 +40,8 @@ class SteeringOptions:
     sharp: float = 25.0
     half: float = 0.95
     trust: float = 0.02
+    spread: bool = True
+    last: bool = False
 
 
 class Steering:
@@ -61,8 +65,10 @@ class Steering:
         self._center, self._scale, self._frozen = center, scale, frozen
         self._first: dict[int, float] = {}
 
-    def __call__(self, normal: Tensor, noise: float = 1.0) -> Tensor:
+    def __call__(self, normal: Tensor, noise: float = 1.0, *, last: bool = True) -> Tensor:
         """Normalised chunks (B, H, A) of estimates at a noise level in [0, 1]."""
+        if self.options.last and not last:
+            return normal
         out = normal.clone()
         for row, cost in enumerate(self.costs):
             if cost is not None:
@@ -98,6 +104,8 @@ class Steering:
         if self._frozen is not None and bool(self._frozen[row].any()):
             last = int(self._frozen[row, :, 0].nonzero().max())
             steps = (steps - (last + 1)).clamp(min=0.0)
+        if not self.options.spread:
+            return torch.diag((steps > 0.0).to(like.dtype))
         return torch.minimum(steps[:, None], steps[None, :]) / steps.max().clamp(min=1.0)
 
     def _trusted(self, change: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .denoisers import make_denoiser
 from .guidance import Frozen, between, guided, strength
-from .guidance_cost import Cost
+from .guidance_cost import Cost, Steering
 from .policy import ChunkPolicy
 
 
@@ -63,11 +63,12 @@ class Sampling:
         features: Tensor,
         noise: Tensor,
         frozen: Frozen | None = None,
-        steer: Callable[[Tensor, float], Tensor] | None = None,
+        steer: Steering | None = None,
     ) -> Tensor:
         """Normalised chunks (B, H, A) of features (B, F) and noise (B, H, A)."""
         x = noise
         for step in self.steps:
+            last = (step.stay, step.pull) == (0.0, 1.0)
             if frozen is not None:
                 known = step.signal * frozen.values + step.noise * noise
                 x = torch.where(frozen.mask, known, x)
@@ -78,10 +79,9 @@ class Sampling:
                 factor = strength(step.signal, step.noise)
                 clean = guided(estimate, x, frozen, factor, self.clip)
             if steer is not None:
-                clean = steer(clean, step.noise)
+                clean = steer(clean, step.noise, last=last)
             if frozen is not None:
                 clean = torch.where(frozen.mask, frozen.values, clean)
-            last = (step.stay, step.pull) == (0.0, 1.0)
             x = clean if last else step.stay * x + step.pull * clean
         return x
 

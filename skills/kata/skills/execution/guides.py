@@ -39,11 +39,13 @@ class KeepClear:
 
     Attributes:
         margin_m: free distance to keep.
+        around: whether it is told on which side to pass; see `kata.policies.costs.KeepAway`.
         body: spheres that stand for the hand; None: one of the Franka hand's size.
     """
 
     margin_m: float = 0.02
     body: Body | None = None
+    around: bool = True
 
     def terms(self, call: Call, observation: Observation) -> tuple[Term, ...]:
         """One a valid obstacle."""
@@ -54,7 +56,8 @@ class KeepClear:
             return ()
         body = self._body(observation)
         return tuple(
-            KeepAway(Box(each.pose, each.half_extents), body, self.margin_m) for each in barriers
+            KeepAway(Box(each.pose, each.half_extents), body, self.margin_m, around=self.around)
+            for each in barriers
         )
 
     def _body(self, observation: Observation) -> Body:
