@@ -29,6 +29,7 @@ BENCHES: Mapping[str, str] = {
 
 LONG: Mapping[str, str] = {
     "chain": "kata.launch.bench.chain:run",
+    "endings": "kata.launch.bench.endings:run",
     "steer": "kata.launch.bench.steer:run",
 }
 """Benches that train skills and run thousands of episodes: each is asked for by itself."""

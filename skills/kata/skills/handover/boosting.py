@@ -6,6 +6,7 @@ arXiv:1603.02754. Legend: `N` samples, `F` features, `R` trees, `B` bins.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,13 +56,18 @@ def fit_trees(
     rounds: int = 80,
     rate: float = 0.08,
     share: float = 0.7,
+    edges: Sequence[Array] | None = None,
 ) -> Trees:
-    """Trees for labels or shares (N,), each on a random part of samples and of features."""
+    """Trees for labels or shares (N,), each on a random part of samples and of features.
+
+    `edges` of bins, for each feature, say what is told apart; without them, those of `edges_of`.
+    """
     rng = np.random.default_rng(seed)
     count, width = features.shape
     base = float(np.log((labels.sum() + 1.0) / (count - labels.sum() + 1.0)))
-    edges = _edges(features)
-    bins = np.stack([np.searchsorted(edges[f], features[:, f]) for f in range(width)], axis=1)
+    edges = edges_of(features) if edges is None else edges
+    bins = 1 + max(len(inner) for inner in edges)
+    binned = np.stack([np.searchsorted(edges[f], features[:, f]) for f in range(width)], axis=1)
     logits = np.full(count, base)
     nodes = np.zeros((rounds, 3), dtype=np.int64)
     bounds, leaves = np.zeros((rounds, 3)), np.zeros((rounds, 4))
@@ -75,7 +81,7 @@ def fit_trees(
         index: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         for node, side in ((0, None), (1, False), (2, True)):
             inside = np.ones(count, dtype=bool) if side is None else right == side
-            f, b = _split(bins, slope * inside, curve * inside, allowed)
+            f, b = _split(binned, bins, slope * inside, curve * inside, allowed)
             nodes[r, node], bounds[r, node] = f, edges[f][min(b, len(edges[f]) - 1)]
             over = features[:, f] > bounds[r, node]
             if side is None:
@@ -90,24 +96,28 @@ def fit_trees(
     return Trees(base, nodes, bounds, leaves)
 
 
-def _edges(features: Array) -> list[Array]:
-    """Inner edges of bins for each feature, at quantiles; one at least."""
-    inner = np.linspace(0.0, 1.0, _BINS + 1)[1:-1]
+def edges_of(features: Array, bins: int = _BINS) -> list[Array]:
+    """Inner edges of bins for each feature of (N, F), at quantiles; one at least."""
+    inner = np.linspace(0.0, 1.0, bins + 1)[1:-1]
     return [np.unique(np.quantile(column, inner)) for column in features.T]
 
 
 def _split(
-    bins: NDArray[np.int64], slope: Array, curve: Array, allowed: NDArray[np.bool_]
+    binned: NDArray[np.int64],
+    bins: int,
+    slope: Array,
+    curve: Array,
+    allowed: NDArray[np.bool_],
 ) -> tuple[int, int]:
     """Feature and edge of the best split of these samples."""
-    width = bins.shape[1]
-    flat = (bins + np.arange(width) * _BINS).ravel()
-    size = width * _BINS
-    g = np.bincount(flat, np.repeat(slope, width), size).reshape(width, _BINS).cumsum(axis=1)
-    h = np.bincount(flat, np.repeat(curve, width), size).reshape(width, _BINS).cumsum(axis=1)
+    width = binned.shape[1]
+    flat = (binned + np.arange(width) * bins).ravel()
+    size = width * bins
+    g = np.bincount(flat, np.repeat(slope, width), size).reshape(width, bins).cumsum(axis=1)
+    h = np.bincount(flat, np.repeat(curve, width), size).reshape(width, bins).cumsum(axis=1)
     whole_g, whole_h = g[:, -1:], h[:, -1:]
     gain = g**2 / (h + _RIDGE) + (whole_g - g) ** 2 / (whole_h - h + _RIDGE)
     small = (h < _LEAST_WEIGHT) | (whole_h - h < _LEAST_WEIGHT)
     gain = np.where(small | ~allowed[:, None], -1.0, gain)
     best = int(gain.argmax())
-    return best // _BINS, best % _BINS
+    return best // bins, best % bins

@@ -173,6 +173,6 @@ def mean_logits(members: Sequence[Trees], features: Array) -> Array:
     return np.asarray(np.mean([trees.logits(features) for trees in members], axis=0))
 
 
-def sigmoid(x: Array) -> Array:
+def sigmoid(x: Array | float) -> Array:
     """Probability of log-odds."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0))))
