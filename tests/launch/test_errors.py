@@ -9,7 +9,11 @@ from kata.launch.cli import main
 HERE = Path(__file__).parent
 CASES = {
     "unknown_verb": ["recrod"],
-    "verb_of_a_later_version": ["segment"],
+    "segment_of_nothing": ["segment", "out=run"],
+    "segment_of_no_dataset": ["segment", "data=nowhere", "out=run"],
+    "segment_without_cuts": ["segment", "apply", "out=run"],
+    "segment_from_no_file": ["segment", "apply", "nowhere.yaml", "out=run"],
+    "unknown_segment_action": ["segment", "aply", "data=nowhere", "out=run"],
     "unknown_key": ["plan", "close the drawer", "sede=1"],
     "unknown_group_option": ["plan", "close the drawer", "world=tabel"],
     "unknown_nested_key": ["plan", "close the drawer", "world.gap=0.1"],

@@ -142,7 +142,7 @@ class FakeDataset:
         self.entities: tuple[str, ...] = ("red_cube", "shelf")
         self.schema = type("Schema", (), {"hands": ("hand",)})()
         info = type("Info", (), {"index": 3, "start": 10, "stop": 10 + frames})()
-        self.episodes = (info,)
+        self.episodes: tuple[object, ...] = (info,)
         self.unused = np.zeros(0)
 
 

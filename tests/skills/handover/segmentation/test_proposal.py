@@ -1,15 +1,15 @@
 """Proposed contracts, held against the hand-written ones of the default skills."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from kata.datasets.dataset import Dataset
 from kata.datasets.recorder import EpisodeRecorder
-from kata.datasets.types import Atom, DatasetError
+from kata.datasets.types import Atom, DatasetError, TrialWorld
 from kata.sim.collect import demonstrate
 from kata.sim.experts import make_expert
 from kata.sim.tasks import make_trial
@@ -29,11 +29,11 @@ WRITTEN = {
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Dataset]]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Dataset]:
     """A few demonstrations of each default skill."""
     found = {}
     for name in WRITTEN:
-        world = make_trial(name, "nominal")
+        world = cast("TrialWorld", make_trial(name, "nominal"))
         expert = make_expert(name, world.robot, world.kinematics)
         root = tmp_path_factory.mktemp(name)
         entities, table = tuple(world.observe().entities), world.facts().table
@@ -48,7 +48,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Datase
                     recorder.add(frame)
                 recorder.save_episode(outcome)
         found[name] = Dataset.open(root)
-    yield found
+    return found
 
 
 def evidence(dataset: Dataset, seen: tuple[Seen, ...]) -> list[Evidence]:
