@@ -228,8 +228,9 @@ def test_full_moves_to_a_better_start_and_the_others_do_not():
     assert logs["full"].success
 
 
-def test_a_transition_keeps_the_grippers_opening():
-    skills = fussy_pick([0.3, 0.2, 0.6, 0.08])
+@pytest.mark.parametrize("opening", [np.nan, 0.0])
+def test_a_transition_leaves_a_gripper_alone_that_the_start_does_not_want_otherwise(opening):
+    skills = fussy_pick([0.3, 0.2, 0.6, opening])
     log = run(FakeWorld(), drawer_plan(), skills, None, "full", 0)
     span = next(span for span in log.spans if span.kind == "transition")
     first, last = (round(t / log.period_s) for t in (span.start_s, span.end_s))

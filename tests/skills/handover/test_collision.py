@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kata.datasets.types import Command
-from kata.skills.handover.collision import Room
+from kata.skills.handover.collision import Room, SharedClearance
 from kata.skills.handover.curve import sample
 from kata.skills.handover.detour import detour
 from kata.skills.handover.legs import joined, straight_leg
@@ -89,15 +89,15 @@ def test_only_what_lies_ahead_counts():
 def test_another_arm_is_seen_where_it_will_be():
     ahead = box(np.array([0.0, 0.0, 0.4]), np.full(3, 0.05))
 
-    def whole(position, time_s):
+    def whole(positions, times_s):
         # The other stands in the way at first only; its place is told by the last column.
-        return np.append(position[:3], 0.04 if time_s > 0.2 else 0.0)
+        return np.column_stack([positions[:, :3], np.where(times_s > 0.2, 0.04, 0.0)])
 
     def clearance(position, carried=()):
         return ahead(position) if position[3] < 0.02 else 1.0
 
     assert room(clearance).along(straight(START * [1, 1, 1, 0], GOAL * [1, 1, 1, 0]), 0.0).hit_s
-    assert room(clearance, whole=whole).along(straight(), 0.0).hit_s is None
+    assert room(SharedClearance(clearance, whole)).along(straight(), 0.0).hit_s is None
 
 
 WINDOW = np.array([0.5, 0.0, 0.75])

@@ -19,8 +19,9 @@ from kata.datasets.types import (
     Trajectory,
 )
 from kata.skills.contract.call import Call
+from kata.skills.handover.collision import Clearance
 from kata.skills.handover.decision import Decider
-from kata.skills.handover.transition import Clearance, Mover
+from kata.skills.handover.transition import Mover
 from kata.skills.planning.corrections import Correction, Instead, Stop, corrected_goal
 from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
 
@@ -69,27 +70,25 @@ class SkillExecutor:
         watches: Sequence[Watch] | None = None,
     ) -> None:
         self.options = options or ExecutorOptions()
-        self._robot, self._period_s, self._skills = robot, period_s, skills
+        self._robot, self._skills = robot, skills
         smooth = self.options.smooth
-        self._lander = make_lander(
-            robot, kinematics, period_s, self.options.blend if smooth else "none"
-        )
+        blend = self.options.blend if smooth else "none"
+        self._lander = make_lander(robot, kinematics, period_s, blend)
         usual = usual_watches(self.options.stall_s, skills)
         self._watches: Sequence[Watch] = usual if watches is None else tuple(watches)
         self._course = Course(robot, period_s, smooth=smooth)
         mover = Mover(robot, kinematics, self.options.transition, clearance)
         decider = Decider(mover, self.options.decision)
-        self._seam = Seam(decider, self._course, period_s, self.options.moves)
+        self._seam = Seam(decider, self._course, self.options.moves)
         self._asking = Asking(robot, kinematics, self.options)
         self._steering = Steering()
         self._said: list[tuple[Correction, str]] = []
         self._facts_s = float("-inf")
         self._began_s = self._settle_s = 0.0
-        self._next_id = 0
+        self._next_id, self._cancelled = 0, ""
         self._inbox: list[ChunkReply | PlanReply] = []
         self._requests: list[ChunkQuery | PlanQuery] = []
         self._events: list[Event] = []
-        self._cancelled = ""
         self.state = State.IDLE
         self._plan: Plan | None = None
         self._asked: int | None = None
@@ -155,8 +154,8 @@ class SkillExecutor:
 
     def _frame(self, observation: Observation, facts: Facts, now_s: float) -> None:
         if self.state is State.MOVING:
-            if self._seam.watch(now_s) == "arrived":
-                self._signal(Signal.ARRIVED, now_s, "at the chosen start")
+            if (found := self._seam.watch(observation, now_s)).kind != "going":
+                self._signal(Signal(found.kind), now_s, found.reason, found.numbers)
         elif self.state in ACTIVE:
             self._supervise(observation, facts, now_s)
         if self.state is State.CHECKING:
@@ -191,7 +190,7 @@ class SkillExecutor:
         again = self.replans < self.options.replans
         decision = self._seam.judge(stage, observation, now_s, may_replan=again, rest=rest)
         if decision.way == "move":
-            numbers = {**decision.numbers, "seconds": self._seam.go(decision, now_s)}
+            numbers = self._seam.go(stage, decision, observation, now_s)
             self._signal(Signal.MOVE, now_s, decision.reason, numbers)
         elif decision.way == "replan":
             self._break(call, decision.reason, facts, now_s)

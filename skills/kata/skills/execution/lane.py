@@ -26,8 +26,8 @@ from kata.datasets.types import (
 )
 from kata.skills.contract.call import Call, arm_of
 from kata.skills.handover.boundary import Boundary
+from kata.skills.handover.collision import Clearance
 from kata.skills.handover.progress import Progress, Progressing
-from kata.skills.handover.transition import Clearance
 from kata.skills.handover.verdict import Verdict
 from kata.skills.planning.plan import Failure, Plan
 
@@ -140,7 +140,7 @@ class Lane(SkillExecutor):
 
     Args:
         parts: what it moves.
-        clearance: of the robot with the other lanes' joints where they are.
+        clearance: of the robot with the other lanes' joints where they go.
 
     Attributes:
         index: of the running call in the whole plan; -1 while there is none.

@@ -17,7 +17,8 @@ import numpy as np
 
 from kata.datasets.types import Array, Command, Facts, Kinematics, Observation, RobotSpec
 from kata.skills.contract.call import Call
-from kata.skills.handover.transition import Clearance
+from kata.skills.handover.collision import Clearance, SharedClearance
+from kata.skills.handover.curve import sample
 from kata.skills.planning.corrections import (
     AsBefore,
     Correction,
@@ -191,17 +192,20 @@ class LaneExecutor:
         return [i for part in parts for i in range(part.start, part.stop)]
 
     def _seen_by(self, parts: LaneParts) -> Clearance | None:
-        """The clearance with the other lanes' joints where they are commanded to."""
+        """The clearance with the other lanes' joints where they go, as far as that is known."""
         measure, columns = self._clearance, list(parts.columns)
         if measure is None or len(columns) == self._robot.size:
             return measure
 
-        def clearance(position_rad: Array) -> float:
-            whole = self._commanded.copy()
-            whole[columns] = position_rad[columns]
-            return measure(whole)
+        def whole(positions: Array, times_s: Array) -> Array:
+            out = np.repeat(self._commanded[None], len(positions), axis=0)
+            for lane in self._owners():
+                theirs = self._owned(lane)
+                out[:, theirs] = sample(lane.moving, times_s).position[:, theirs]
+            out[:, columns] = positions[:, columns]
+            return out
 
-        return clearance
+        return SharedClearance(measure, whole)
 
     # ---------------------------------------------------------------- one command of all lanes
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from kata.datasets.types import Observation
 from kata.skills.contract.call import Call
 from kata.skills.handover.boundary import Boundary
 from kata.skills.handover.decision import Decider, Decision
+from kata.skills.handover.pursuit import Finding, Pursuit
 
 from .course import Course
 from .messages import ReadySkill, ready
-
-Outcome = Literal["going", "arrived"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +36,13 @@ class Seam:
     Args:
         decider: judges the ways.
         course: what the joints follow; a move goes there.
-        period_s: of the servo.
         moves: how many transitions a seam may have.
     """
 
-    def __init__(self, decider: Decider, course: Course, period_s: float, moves: int) -> None:
-        self._decider, self._course, self._period_s = decider, course, period_s
-        self._moves = moves
-        self.arrival_s = 0.0
+    def __init__(self, decider: Decider, course: Course, moves: int) -> None:
+        self._decider, self._course, self._moves = decider, course, moves
+        self._pursuit = Pursuit(decider.mover)
+        self._stage: Stage | None = None
         self.next_call()
 
     def next_call(self) -> None:
@@ -93,14 +90,43 @@ class Seam:
         first, self._told = not self._told, True
         return True, decision if first else None
 
-    def go(self, decision: Decision, now_s: float) -> float:
-        """Begin the move of a decision; how long it takes, in s."""
+    def go(
+        self, stage: Stage, decision: Decision, observation: Observation, now_s: float
+    ) -> Mapping[str, float]:
+        """Begin the move of a decision; its numbers, with the seconds that it takes."""
         assert decision.move is not None
         self._made += 1
+        self._stage = stage
         self._course.follow(decision.move.trajectory, now_s)
-        self.arrival_s = decision.move.trajectory.end_s
-        return self.arrival_s - now_s
+        self._pursuit.begin(decision.move, stage.call.seen(observation), now_s)
+        return {**decision.numbers, "seconds": decision.move.trajectory.end_s - now_s}
 
-    def watch(self, now_s: float) -> Outcome:
-        """How the move goes."""
-        return "arrived" if now_s >= self.arrival_s - 0.5 * self._period_s else "going"
+    def watch(self, observation: Observation, now_s: float) -> Finding:
+        """How the move goes. One that is aborted has begun to rest, one that is `aimed` goes on."""
+        stage = self._stage
+        assert stage is not None
+        strange = stage.call.unseen(observation)
+        if strange:
+            return self._abort(f"the aim is lost: does not see {', '.join(strange)}", now_s)
+        seen = stage.call.seen(observation)
+        found = self._pursuit.look(seen, now_s)
+        if found.kind == "moved":
+            move, there, refused = self._decider.aim(
+                stage.boundary, stage.call, seen, self._course.trajectory, now_s
+            )
+            if move is None:
+                return self._abort(f"{found.reason}; {refused}", now_s, found.numbers)
+            self._course.follow(move.trajectory, now_s)
+            self._pursuit.aim(move, seen, now_s)
+            seconds = move.trajectory.end_s - now_s
+            numbers = {**found.numbers, "there": there, "seconds": seconds}
+            return Finding("aimed", f"{found.reason}; goes {move.way}", numbers)
+        if found.kind == "aborted":
+            return self._abort(found.reason, now_s, found.numbers)
+        return found
+
+    def _abort(
+        self, reason: str, now_s: float, numbers: Mapping[str, float] | None = None
+    ) -> Finding:
+        self._course.rest(now_s)
+        return Finding("aborted", reason, numbers or {})

@@ -42,6 +42,8 @@ class Signal(StrEnum):
     """It starts better from elsewhere: a transition begins."""
     ARRIVED = "arrived"
     """The transition is over."""
+    AIMED = "aimed"
+    """What the transition aims at has moved: it goes elsewhere, without a stop."""
     ABORTED = "aborted"
     """The transition cannot go on: it rests, and the start is judged anew."""
     CHUNK = "chunk"
@@ -74,6 +76,7 @@ start       check check check check check check check check check check
 ready       .     wait  .     .     .     .     .     .     .     .
 move        .     move  .     .     .     .     .     .     .     .
 arrived     .     .     check .     .     .     .     .     .     .
+aimed       .     .     move  .     .     .     .     .     .     .
 aborted     .     .     check .     .     .     .     .     .     .
 chunk       .     .     .     run   run   settl .     .     .     .
 refused     .     .     .     wait  wait  settl .     .     .     .

@@ -35,8 +35,25 @@ class Clearance(Protocol):
         """What is carried moves with the tool and counts as the robot."""
 
 
-Whole = Callable[[Array, float], Array]
-"""The joints (D,) of the whole robot at a time in s, when its own are at (D,)."""
+Whole = Callable[[Array, Array], Array]
+"""Joints (N, D) of the whole robot at times (N,) in s, from those with its own joints in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedClearance:
+    """The clearance of one arm beside others that go their own ways.
+
+    Attributes:
+        measure: of the whole robot.
+        whole: where the others will be.
+    """
+
+    measure: Clearance
+    whole: Whole
+
+    def __call__(self, position_rad: Array, carried: Sequence[str] = ()) -> float:
+        """As `measure`, with all joints as given."""
+        return self.measure(position_rad, carried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +76,11 @@ class Room:
     """The world as a motion must respect it.
 
     Attributes:
-        clearance: the world's distances.
+        clearance: the world's distances; a shared one knows where other arms will be.
         margin_m: to keep; a motion that begins nearer must get away from what it is near to.
         step_m: travel that is not looked into any more, or the margin where that is less: what
             keeps the margin at both ends of such a step keeps half of it in between.
         carried: what the hand holds.
-        whole: where other arms will be; without it they stay as the joints say.
     """
 
     robot: RobotSpec
@@ -73,7 +89,6 @@ class Room:
     margin_m: float = 0.01
     step_m: float = 0.01
     carried: tuple[str, ...] = ()
-    whole: Whole | None = None
     counted: list[int] = field(default_factory=lambda: [0])
 
     def distance(self, position: Array) -> float:
@@ -105,11 +120,9 @@ class Room:
 
     def everyone(self, positions: Array, times_s: Array) -> Array:
         """Joints (N, D) of the whole robot at these times, with the other arms where they are."""
-        if self.whole is None:
-            return positions
-        return np.array(
-            [self.whole(q, t) for q, t in zip(positions, times_s.tolist(), strict=True)]
-        )
+        if isinstance(self.clearance, SharedClearance):
+            return self.clearance.whole(positions, times_s)
+        return positions
 
     def travel(self, positions: Array) -> Array:
         """(N,) m: how far any point of the hands, of all together, comes along positions (N, D)."""

@@ -122,6 +122,17 @@ class Decider:
         way = "replan" if may_replan and skilled and best < options.hopeless else "now"
         return _decision(way, verdict, here, later, there, rest=rest, refused=refused)
 
+    def aim(
+        self, boundary: Boundary, call: Call, seen: Observation, running: Trajectory, now_s: float
+    ) -> tuple[Move | None, float, str]:
+        """The best move for a scene that has changed on the way: its success, or why there is none.
+
+        It needs not be better than where the robot is, as in `decide`, but no worse: it moves.
+        """
+        here = boundary.may_start(call, seen).probability - self.options.gain
+        carried = tuple(held(call) & set(seen.entities))
+        return self._move(boundary, call, seen, running, now_s, here, carried)
+
     def _later(
         self,
         boundary: Boundary,
@@ -157,7 +168,7 @@ class Decider:
             there = boundary.may_start(call, then).probability
             if there < here + self.options.gain:
                 continue
-            move = self.mover.to(now, goal.position, now_s)
+            move = self.mover.to(now, goal.position, now_s, carried, seen.position)
             if isinstance(move, Move):
                 return move, there, ""
             refused = refused or move

@@ -27,7 +27,7 @@ from kata.datasets.types import (
 )
 from kata.datasets.types.pose import pose_compose, pose_relative
 
-from .collision import Clearance, Room, Whole
+from .collision import Clearance, Room
 from .detour import detour
 from .legs import beyond, joined, moving_leg, stopping_leg, straight_leg
 from .profile import scaled
@@ -110,14 +110,12 @@ class Mover:
 
     Attributes:
         clearance: where the world can tell; without it only the lift protects.
-        whole: where other arms will be, for an executor that moves only some of them.
     """
 
     robot: RobotSpec
     kinematics: Kinematics
     options: TransitionOptions = TransitionOptions()
     clearance: Clearance | None = None
-    whole: Whole | None = None
 
     def to(
         self,
@@ -166,7 +164,6 @@ class Mover:
             self.clearance,
             self.options.clearance_m,
             carried=tuple(carried),
-            whole=self.whole,
         )
 
     # ---------------------------------------------------------------- where to
