@@ -153,7 +153,8 @@ def _track(dataset: Dataset, episode: int, span: slice, columns: Mapping[str, Ar
 
 def _openings(joints: tuple[str, ...], grippers: int) -> tuple[int, ...]:
     """Places of the grippers among the joints, by name, where a foreign dataset does not say."""
-    named = [k for k, name in enumerate(joints) if "gripper" in name or "finger" in name]
+    words = ("gripper", "finger", "opening")
+    named = [k for k, name in enumerate(joints) if any(word in name for word in words)]
     return tuple(named[: max(grippers, 1)])
 
 
