@@ -30,6 +30,11 @@ from .experts import RECIPES, Expert, make_expert
 from .experts.expert import EXECUTE, HORIZON
 from .tasks import TrialTable
 
+_LEAST_FRAMES = 3
+
+DOWN = ", down"
+"""What is added to an expert's phase once the tool has left its travelling height."""
+
 Choose = Callable[[Facts, Observation, tuple[Episode, ...], np.random.Generator], Episode | None]
 """The next thing to do, after what was done; None where nothing can be."""
 
@@ -87,13 +92,24 @@ def demonstrate_longer(
         taker = _Call(world, teacher, experts[episode.skill], pauses or Pauses(), rng)
         begun = len(frames)
         achieved = taker.carry_out(frames)
-        labels = tuple((begun + k, name) for k, name in taker.phases)
+        labels = _lasting(taker.phases, len(frames) - begun, begun)
         named = dict(episode.arguments)
         stretches.append(Stretch(begun, len(frames), episode.skill, named, labels))
         if not achieved:
             return frames, tuple(stretches), Outcome(False, f"{episode.skill}: time is up", seed)
         done = (*done, episode)
     return frames, tuple(stretches), Outcome(True, "achieved", seed)
+
+
+def _lasting(phases: list[tuple[int, str]], frames: int, begun: int) -> tuple[tuple[int, str], ...]:
+    """Phases without those of a frame or two, at which the disturbance only threw it back."""
+    out: list[tuple[int, str]] = []
+    ends = [start for start, _ in phases[1:]] + [frames]
+    for (start, name), stop in zip(phases, ends, strict=True):
+        if out and (stop - start < _LEAST_FRAMES or name == out[-1][1]):
+            continue
+        out.append((begun + start, name))
+    return tuple(out)
 
 
 def one_handed() -> tuple[str, ...]:
@@ -132,7 +148,7 @@ class _Call:
             held = held + 1 if goal.evaluate(facts).value else 0
             phase = self._next_phase(observation)
             if not self.phases or phase != self.phases[-1][1]:
-                if self.phases and self._rest(frames):
+                if self.phases and not self._only_lower(phase) and self._rest(frames):
                     continue
                 self.phases.append((len(frames) - begun, phase))
             frames.append(self._teacher.step(self._expert, observation, facts))
@@ -148,7 +164,11 @@ class _Call:
 
     def _next_phase(self, observation: Observation) -> str:
         self._expert.chunk(observation, ChunkRequest(observation.time_s))
-        return self._expert.phase
+        return self._expert.phase + (DOWN if self._expert.sinks else "")
+
+    def _only_lower(self, phase: str) -> bool:
+        """Whether nothing new begins but the way down, in full motion."""
+        return phase.removesuffix(DOWN) == self.phases[-1][1].removesuffix(DOWN)
 
     def _rest(self, frames: list[Frame]) -> bool:
         """Now and then stand still for a while; whether there was a rest."""

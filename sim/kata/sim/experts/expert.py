@@ -21,7 +21,7 @@ from kata.datasets.types import (
 from kata.datasets.types.overlap import check_overlap, joined
 from kata.datasets.types.pose import Array, quat_conjugate, quat_log, quat_multiply
 
-from .motion import MotionLimits, path
+from .motion import MotionLimits, path, sinks
 from .sight import Sight, Target
 
 HORIZON, EXECUTE = 8, 4
@@ -38,7 +38,7 @@ class Expert:
         slots: how many entities the call names; `hands` how many hands it uses.
 
     It implements `Policy`; chunks are in frame `tool`, each of one hand. `phase` says in a word
-    what the last chunk was for.
+    what the last chunk was for, and `sinks` whether the tool had left its travelling height.
 
     Raises:
         SpecError: the robot has fewer hands.
@@ -66,7 +66,7 @@ class Expert:
         self._robot, self._kinematics = robot, kinematics
         self._limits = limits or MotionLimits()
         self._hands = hands
-        self.phase = ""
+        self.phase, self.sinks = "", False
         self.chunk_spec = ChunkSpec(HORIZON, FRAME_S, EXECUTE, "tool", 7)
         joints = KeySpec("float64", (robot.size,), robot.joints)
         self.spec = FeatureSpec.of(
@@ -80,14 +80,17 @@ class Expert:
 
     def reset(self, seed: int) -> None:
         """Begin an episode; there is nothing to forget but the phase."""
-        self.phase = ""
+        self.phase, self.sinks = "", False
 
     def chunk(self, observation: Observation, request: ChunkRequest) -> ActionChunk:
         """The first steps towards the recipe's target.
 
         They go on from a prefix by least squares. Raises SpecError for an observation of another
-        robot or without the call's entities, and for a prefix that does not fit.
+        robot or without the call's entities, for a prefix that does not fit, and for a cost: a
+        recipe cannot be steered.
         """
+        if request.cost is not None:
+            raise SpecError("a scripted expert cannot be steered by a cost", where=self.skill)
         if len(observation.focus) != self._slots or observation.position.shape != (
             self._robot.size,
         ):
@@ -108,6 +111,7 @@ class Expert:
         self.phase = target.phase
         hand = target.hand or hands[0].name
         tool = observation.tool(hand)
+        self.sinks = sinks(tool, target, self._limits)
         velocity, turning = self._motion(observation, hand)
         values = path(tool, velocity, turning, target, HORIZON, FRAME_S, self._limits)
         check_overlap(request.prefix, request.committed, *values.shape)

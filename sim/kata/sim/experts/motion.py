@@ -82,14 +82,28 @@ def _field(place: Array, rest_rad: float, target: Target, limits: MotionLimits) 
     if target.travel is None:
         return _slowing(error, target.speed, limits)
     flat = np.array([error[0], error[1], 0.0])
-    off = float(np.hypot(error[0], error[1])) + limits.turn_weight_m * rest_rad
-    cone = target.position[2] + limits.cone * max(0.0, off - limits.cone_tip_m)
+    cone = _cone(error, rest_rad, target, limits)
     height = max(float(target.position[2]), min(target.travel, cone))
     climb = height - place[2]
     # Too low for where it is: rise first.
     share = float(np.clip(1.2 - climb / 0.05, 0.0, 1.0))
     upward = _slowing(np.array([0.0, 0.0, climb]), min(limits.climb_m_s, target.speed), limits)
     return _capped(_slowing(flat, target.speed, limits) * share + upward, target.speed)
+
+
+def sinks(tool: Pose, target: Target, limits: MotionLimits) -> bool:
+    """Whether the tool is inside the cone above its target, and no longer at travelling height."""
+    if target.travel is None or target.axis is not None or target.orientation is not None:
+        return False
+    turn = quat_multiply(pointing_down(target.yaw), quat_conjugate(tool.quaternion))
+    rest = float(np.linalg.norm(quat_log(turn)))
+    return _cone(target.position - tool.position, rest, target, limits) < target.travel
+
+
+def _cone(error: Array, rest_rad: float, target: Target, limits: MotionLimits) -> float:
+    """Height in m of the cone above a target, so far sideways and so far turned from it."""
+    off = float(np.hypot(error[0], error[1])) + limits.turn_weight_m * rest_rad
+    return float(target.position[2] + limits.cone * max(0.0, off - limits.cone_tip_m))
 
 
 def _slowing(error: Array, speed: float, limits: MotionLimits) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ class Act:
         roles: what each of them is in it.
         hand: index; -1 for none.
         fall_m: how far the thing falls when it is let go.
+        down: whether the tool goes down rather than sideways meanwhile.
     """
 
     what: str
@@ -35,6 +37,7 @@ class Act:
     roles: tuple[str, ...]
     hand: int
     fall_m: float = 0.0
+    down: bool = False
 
 
 def movable(tracks: Sequence[Track]) -> frozenset[str]:
@@ -60,9 +63,8 @@ def acts(track: Track, events: Sequence[Event], movable: Collection[str]) -> tup
         if event.kind == "hold":
             out += _taken_and_put(track, event, movable)
         elif event.kind == "slide":
-            way = "press" if event.down and event.way > 0 else "slide"
-            what = f"{way} {'out' if event.way > 0 else 'back'}" if way == "slide" else way
-            out.append(_act(what, event, (event.thing,), ("moved",)))
+            what = "slide out" if event.way > 0 else "slide back"
+            out.append(_act(what, event, (event.thing,), ("moved",), event.down))
         else:
             beside = _beside(track, event, movable)
             objects = (event.thing, *beside)
@@ -70,8 +72,14 @@ def acts(track: Track, events: Sequence[Event], movable: Collection[str]) -> tup
     return tuple(sorted(out, key=lambda act: (act.stop, act.start)))
 
 
-def _act(what: str, event: Event, objects: tuple[str, ...], roles: tuple[str, ...]) -> Act:
-    return Act(what, event.start, event.stop, objects, roles, event.hand)
+def _act(
+    what: str,
+    event: Event,
+    objects: tuple[str, ...],
+    roles: tuple[str, ...],
+    down: bool = False,
+) -> Act:
+    return Act(what, event.start, event.stop, objects, roles, event.hand, 0.0, down)
 
 
 def _taken_and_put(track: Track, event: Event, movable: Collection[str]) -> list[Act]:
@@ -126,23 +134,33 @@ def _fall(track: Track, event: Event) -> float:
 
 
 def told_apart(found: Sequence[Sequence[Act]]) -> list[tuple[Act, ...]]:
-    """Puts into what things are dropped into, told apart from those onto what they are set on.
+    """Acts named by what is usual over all episodes, since one may be clumsy.
 
-    By what is usual for each receiver over all episodes, since one drop may be clumsy.
+    A thing that is mostly pushed down as it slides is pressed; what things mostly fall into is no
+    surface that they are set on; and where shoves mostly end next to a thing, those that do not
+    were bumps.
     """
-    falls: dict[str, list[float]] = {}
-    for act in (act for acts in found for act in acts if act.what == "put"):
-        falls.setdefault(act.objects[1], []).append(act.fall_m)
-    deep = {name for name, many in falls.items() if float(np.median(many)) > _DROP_M}
-    return [
-        tuple(
-            replace(act, what="drop in", roles=("moved", "into"))
-            if act.what == "put" and act.objects[1] in deep
-            else act
-            for act in acts
-        )
-        for acts in found
-    ]
+    every = [act for acts in found for act in acts]
+    deep = _mostly((a.objects[1], a.fall_m > _DROP_M) for a in every if a.what == "put")
+    pressed = _mostly((a.objects[0], a.down) for a in every if a.what == "slide out")
+    aimed = _mostly(("", len(a.objects) > 1) for a in every if a.what == "shove")
+
+    def named(act: Act) -> Act | None:
+        if act.what == "put" and act.objects[1] in deep:
+            return replace(act, what="drop in", roles=("moved", "into"))
+        if act.what == "slide out" and act.objects[0] in pressed:
+            return replace(act, what="press")
+        return None if act.what == "shove" and aimed and len(act.objects) < 2 else act
+
+    return [tuple(a for a in map(named, acts) if a is not None) for acts in found]
+
+
+def _mostly(votes: Iterable[tuple[str, bool]]) -> frozenset[str]:
+    """Names with more votes for than against."""
+    count: Counter[str] = Counter()
+    for name, vote in votes:
+        count[name] += 1 if vote else -1
+    return frozenset(name for name, balance in count.items() if balance > 0)
 
 
 def _beside(track: Track, event: Event, movable: Collection[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ No simulator's facts are read. Legend: `T` frames.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ _LEAST_SHARE = 0.25
 _INSIDE_M = 0.012
 _BESIDE_M = 0.05
 _WIDER_M, _SQUEEZED_M = 0.006, 0.008
+_NUDGE_M = 0.05
 _GAP_S, _LONG_GAP_S = 0.25, 1.2
 
 
@@ -43,6 +44,7 @@ class Event:
         hand: index of the hand; -1 where the dataset tells no hand's pose.
         way: of a slide 1 towards open or pressed, -1 back; else 0.
         down: whether the tool goes rather down than sideways meanwhile.
+        moved_m: of a shove, how far it goes.
     """
 
     kind: Kind
@@ -52,6 +54,7 @@ class Event:
     hand: int
     way: int = 0
     down: bool = False
+    moved_m: float = 0.0
 
 
 def events(track: Track) -> tuple[Event, ...]:
@@ -71,7 +74,8 @@ def events(track: Track) -> tuple[Event, ...]:
         # What is let go may still fall a little.
         busy[event.start : event.stop + round(_GAP_S * track.fps)] = True
     shoves = _first_of_each([e for name in track.objects for e in _shoves(track, name, busy)])
-    return tuple(sorted((*holds, *slides, *shoves), key=lambda e: (e.start, e.stop, e.thing)))
+    found = sorted((*holds, *slides, *shoves), key=lambda e: (e.start, e.stop, e.thing))
+    return _tidied(found, track.fps)
 
 
 def _holds(track: Track, hand: int, name: str) -> Iterable[Event]:
@@ -90,15 +94,17 @@ def _holds(track: Track, hand: int, name: str) -> Iterable[Event]:
 
 
 def _slides(track: Track, name: str) -> Iterable[Event]:
-    """Spans in which a thing opens, closes or is pressed."""
+    """Spans in which a thing opens, closes or is pressed for good."""
     share = track.articulation[name]
-    for way in (1, -1):
-        moving = np.concatenate([[False], way * np.diff(share) > _SHARE])
-        for start, stop in _spans(moving, track.fps, _LONG_GAP_S):
-            if way * (share[stop - 1] - share[max(start - 1, 0)]) < _LEAST_SHARE:
-                continue
-            hand = _nearest_hand(track, name, start, stop)
-            yield Event("slide", start, stop, name, hand, way, _goes_down(track, hand, start, stop))
+    step = np.diff(share, prepend=share[:1])
+    for start, stop in _spans(np.abs(step) > _SHARE, track.fps, _LONG_GAP_S):
+        change = share[stop - 1] - share[max(start - 1, 0)]
+        if abs(change) < _LEAST_SHARE:
+            continue
+        way, hand = int(np.sign(change)), _nearest_hand(track, name, start, stop)
+        moving = start + np.flatnonzero(way * step[start:stop] > _SHARE)
+        first, last = int(moving[0]), int(moving[-1]) + 1
+        yield Event("slide", first, last, name, hand, way, _goes_down(track, hand, first, last))
 
 
 def _shoves(track: Track, name: str, busy: NDArray[np.bool_]) -> Iterable[Event]:
@@ -109,8 +115,10 @@ def _shoves(track: Track, name: str, busy: NDArray[np.bool_]) -> Iterable[Event]
         beside |= _gap(track, hand, name) < _BESIDE_M
     moving = _moves(pose) & beside & ~busy
     for start, stop in _spans(moving, track.fps, _LONG_GAP_S):
-        if _farthest(pose[max(start - 1, 0) : stop]) > FAR_M:
-            yield Event("shove", start, stop, name, _nearest_hand(track, name, start, stop))
+        far = _farthest(pose[max(start - 1, 0) : stop])
+        if far > FAR_M:
+            hand = _nearest_hand(track, name, start, stop)
+            yield Event("shove", start, stop, name, hand, moved_m=far)
 
 
 def _first_of_each(shoves: Sequence[Event]) -> list[Event]:
@@ -120,6 +128,28 @@ def _first_of_each(shoves: Sequence[Event]) -> list[Event]:
         if not kept or event.start >= kept[-1].stop:
             kept.append(event)
     return kept
+
+
+def _tidied(found: Sequence[Event], fps: int) -> tuple[Event, ...]:
+    """A thing shoved again is one shove; one that is nudged as it is grasped is only grasped."""
+    kept: list[Event] = []
+    for k, event in enumerate(found):
+        after = found[k + 1] if k + 1 < len(found) else None
+        if event.kind == "shove":
+            if kept and kept[-1].kind == "shove" and kept[-1].thing == event.thing:
+                kept[-1] = replace(kept[-1], stop=event.stop)
+                continue
+            if after and _is_nudge(event, after, fps):
+                continue
+        kept.append(event)
+    return tuple(kept)
+
+
+def _is_nudge(event: Event, after: Event, fps: int) -> bool:
+    """Whether a thing is only moved a little by the fingers that close on it."""
+    grasped = after.kind == "hold" and after.thing == event.thing
+    soon = after.start - event.stop <= _GAP_S * fps
+    return grasped and soon and event.moved_m < _NUDGE_M
 
 
 def half_of(track: Track, name: str) -> Array:

@@ -62,11 +62,14 @@ def surprise(tracks: Sequence[Track], options: SegmentOptions, seed: int) -> lis
 
 
 def inputs(track: Track) -> Array:
-    """(T, F): joints, their velocity, the last action's move, height and slant of the tools."""
+    """(T, F): how fast the joints are, and the last move.
+
+    Not where they are, nor where things are: who knows the places foresees the end of a phase and
+    is not surprised by it.
+    """
     move = moves(track)
     last = np.concatenate([np.zeros((1, move.shape[1])), move[:-1]])
-    height = track.tool[:, :, 2].reshape(len(track), -1)
-    return np.concatenate([track.position, track.velocity, last, height], axis=1)
+    return np.concatenate([track.velocity, last], axis=1)
 
 
 def moves(track: Track) -> Array:

@@ -22,7 +22,7 @@ class SegmentOptions:
         steps: gradient steps of each.
     """
 
-    z: float = 2.5
+    z: float = 1.2
     least_frames: int = 4
     folds: int = 3
     steps: int = 600
@@ -49,8 +49,8 @@ def segment(
 
     options = options or SegmentOptions()
     check(tracks)
-    found = find_phases(tracks, options, seed)
-    return group(tracks, found)
+    phases, threshold = find_phases(tracks, options, seed)
+    return group(tracks, phases, threshold)
 
 
 def check(tracks: Sequence[Track]) -> None:
