@@ -10,7 +10,7 @@ import numpy as np
 
 from kata.datasets.types import Array, Facts, Observation
 from kata.skills.contract.call import Call
-from kata.skills.handover.progress import BAND, Progressing
+from kata.skills.handover.progress import Progressing, Stay
 
 from .messages import ReadySkill, ready
 
@@ -83,7 +83,8 @@ class ProgressWatch:
     def __init__(self, skills: Mapping[str, ReadySkill]) -> None:
         self._skills = skills
         self._call: Call | None = None
-        self._anchor = self._since_s = self._seen_s = 0.0
+        self._stay = Stay(0.0, 0.0)
+        self._seen_s = 0.0
 
     def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
         """An alarm once progress has not changed for too long within one call."""
@@ -94,15 +95,14 @@ class ProgressWatch:
         if read is None:
             return None
         now = observation.time_s
-        begun = call is not self._call or now < self._seen_s
+        if call is not self._call or now < self._seen_s:
+            self._call, self._stay = call, Stay(read.value, now)
         self._seen_s = now
-        if begun or abs(read.value - self._anchor) > BAND:
-            self._call, self._anchor, self._since_s = call, read.value, now
+        stayed_s = self._stay.add(read.value, now)
+        if stayed_s < read.patience_s:
             return None
-        if now - self._since_s < read.patience_s:
-            return None
-        stayed = f"{100 * read.value:.0f} % of the way for {now - self._since_s:.1f} s"
-        return Alarm("stall", 0.9, f"moves without progress: {stayed}")
+        reason = f"moves without progress: {100 * read.value:.0f} % of the way for {stayed_s:.1f} s"
+        return Alarm("stall", 0.9, reason)
 
 
 def usual_watches(stall_s: float, skills: Mapping[str, ReadySkill]) -> tuple[Watch, ...]:

@@ -33,7 +33,7 @@ def ended(
     numbers = {"facts_age_s": age}
     if read is not None:
         numbers |= {"progress": read.value, "there": read.there}
-    fresh = age <= LATE_S
+    fresh = age <= LATE_S + 1e-9
     if model is None or read is None or (fresh and truth.value is not None):
         return _by_facts(call, facts, truth, numbers)
     # An old yes is kept as long as what is seen does not speak against it.

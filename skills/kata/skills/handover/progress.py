@@ -26,6 +26,9 @@ MOST_ON_THE_WAY = 0.95
 BAND = 0.05
 """Progress that stays within this of what it was has not changed."""
 
+_SMOOTHING = 0.15
+"""Weight of a new frame in smoothed progress: what trembles gets nowhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -40,6 +43,21 @@ class Progress:
     value: float
     there: float
     patience_s: float
+
+
+class Stay:
+    """For how long smoothed progress has been within `BAND` of what it was."""
+
+    def __init__(self, value: float, now_s: float) -> None:
+        self._smooth = self._anchor = value
+        self._since_s = now_s
+
+    def add(self, value: float, now_s: float) -> float:
+        """Take the next frame; for how long, in s, there has been no change."""
+        self._smooth += _SMOOTHING * (value - self._smooth)
+        if abs(self._smooth - self._anchor) > BAND:
+            self._anchor, self._since_s = self._smooth, now_s
+        return now_s - self._since_s
 
 
 @runtime_checkable

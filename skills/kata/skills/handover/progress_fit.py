@@ -15,10 +15,10 @@ from kata.datasets.types import FRAME_S, Array, DatasetError
 
 from .boosting import Trees, edges_of, fit_trees
 from .progress import (
-    BAND,
     MOST_ON_THE_WAY,
     ProgressModel,
     ProgressQuality,
+    Stay,
     mean_logits,
     sigmoid,
 )
@@ -83,7 +83,7 @@ def fit_progress(ways: Sequence[Way], settle_s: float, seed: int) -> ProgressMod
         missed,
     )
     slowest = max(longest_stay(values[w][: kept[w].arrival + 1]) for w in got)
-    patience = max(_LEAST_PATIENCE_S, _PATIENCE * slowest * FRAME_S)
+    patience = max(_LEAST_PATIENCE_S, _PATIENCE * slowest)
     whole = _fit(kept, seed + _FOLDS)
     return ProgressModel(
         whole.share, whole.there, scale, shift, enter, leave, patience,
@@ -240,12 +240,7 @@ def _thresholds(ways: Sequence[Way], there: Sequence[Array], settle: int) -> tup
     return best[len(best) // 2]
 
 
-def longest_stay(values: Array) -> int:
-    """Frames for which progress (T,) stayed within `BAND` of what it was, at most."""
-    listed: list[float] = values.tolist()
-    anchor, since, longest = listed[0], 0, 0
-    for t, value in enumerate(listed):
-        if abs(value - anchor) > BAND:
-            anchor, since = value, t
-        longest = max(longest, t - since)
-    return longest
+def longest_stay(values: Array) -> float:
+    """For how long, in s, progress (T,) did not change, at most."""
+    stay = Stay(float(values[0]), 0.0)
+    return max(stay.add(float(value), t * FRAME_S) for t, value in enumerate(values))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from kata.datasets.types import Limits, Observation, Trajectory
+from kata.datasets.types import Command, Limits, Observation, Trajectory
 from kata.skills.contract.call import Call
 from kata.skills.execution.executor import SkillExecutor
 from kata.skills.execution.messages import ChunkQuery, ChunkReply, PlanQuery, PlanReply, ReadySkill
@@ -118,7 +119,30 @@ class BoundaryContract:
         world, boundary = FakeWorld(), self.make()
         assert not boundary.is_done(self.call(), self.seen(), world.facts()).ok
         achieved = world.facts().flipped(self.call().achieves.literals(world.facts().table))
-        assert boundary.is_done(self.call(), self.seen(), achieved).ok
+        done = boundary.is_done(self.call(), self.seen(), achieved)
+        assert done.ok
+        assert done.stays
+
+    def test_what_is_not_known_or_long_ago_gets_an_answer_too(self) -> None:
+        """Nothing raises, a yes always stays, and the log can hold what is told."""
+        world, boundary = FakeWorld(), self.make()
+        facts = world.facts()
+        unknown = replace(facts, truth=np.full_like(facts.truth, -1))
+        for given in (facts, unknown, replace(facts, time_s=facts.time_s - 10.0)):
+            for seed in range(5):
+                verdict = boundary.is_done(self.call(), self.seen(seed), given)
+                assert 0.0 <= verdict.probability <= 1.0
+                assert verdict.reason
+                assert verdict.stays or not verdict.ok
+                json.dumps(dict(verdict.numbers), allow_nan=False)
+
+    def test_what_fresh_facts_call_false_is_not_done(self) -> None:
+        """Wherever the robot is, and however far it believes itself."""
+        world, boundary = FakeWorld(), self.make()
+        for height in (0.02, 0.3, 0.6):
+            world.apply(Command.hold(np.array([0.3, 0.0, height, 0.02])))
+            seen = replace(world.observe(), time_s=world.facts().time_s)
+            assert not boundary.is_done(self.call(), seen, world.facts()).ok
 
     def test_starts_are_few_finite_and_at_rest(self) -> None:
         """As many as asked for at most; each a whole command."""
