@@ -15,15 +15,14 @@ from kata.datasets.types.overlap import check_overlap, joined, overlap_weights
 
 
 def offset_steps(time_s: float, request: ChunkRequest, spec: ChunkSpec) -> float:
-    """How many steps of the chunk lie before `request.start_s`; below 0 for one that is foreseen.
+    """How many steps of the chunk lie before `request.start_s`.
 
-    An observation may be foreseen: of a later instant than the start, as it will be after so many
-    committed actions. Raises SpecError where nothing would be left to act on after the delay, or
-    where no committed actions lead from the start to the observation.
+    Raises SpecError where nothing would be left to act on after the delay, or for a start
+    before the observation.
     """
     offset = (request.start_s - time_s) / spec.step_s
     left = spec.horizon - offset - request.delay_s / spec.step_s
-    if not (math.isfinite(offset) and left >= 1.0 - 1e-6 and request.delay_s >= 0):
+    if not (offset > -1e-6 and left >= 1.0 - 1e-6 and request.delay_s >= 0):
         raise SpecError(
             "request out of the chunk's reach",
             expected=f"start_s from {time_s:g} on, and start_s + delay_s a step before "
@@ -31,19 +30,7 @@ def offset_steps(time_s: float, request: ChunkRequest, spec: ChunkSpec) -> float
             got=f"start_s {request.start_s:g}, delay_s {request.delay_s:g}",
             hint="ask sooner, or use a policy with a longer chunk",
         )
-    if offset > -1e-6:
-        return max(0.0, offset)
-    rows = 0 if request.prefix is None else len(request.prefix)
-    sure = rows if request.committed is None else request.committed
-    ahead = round(-offset)
-    if abs(ahead + offset) > 1e-6 or ahead > sure:
-        raise SpecError(
-            "request out of the chunk's reach: it starts before the observation",
-            expected="as many committed actions as whole steps lie between them",
-            got=f"{-offset:g} steps, {sure} committed actions",
-            hint="start_s is the observation's time, or later",
-        )
-    return float(-ahead)
+    return max(0.0, offset)
 
 
 def check_prefix(request: ChunkRequest, offset: float, spec: ChunkSpec) -> None:
@@ -77,13 +64,10 @@ def placed(request: ChunkRequest, offset: float, spec: ChunkSpec) -> tuple[Array
 def continued(values: Array, request: ChunkRequest, offset: float) -> Array:
     """The chunk (L, A) that answers a request, of the network's own rows (H, A).
 
-    What lies before the start is left out; before a foreseen observation stand the committed
-    actions that lead there. It goes on from the prefix as `kata.datasets.types.overlap` says.
+    What lies before the start is left out. It goes on from the prefix as
+    `kata.datasets.types.overlap` says.
     """
-    if offset < 0.0 and request.prefix is not None:
-        rows = np.concatenate([request.prefix[: round(-offset)], values])
-    else:
-        rows = shifted(values, offset)
+    rows = shifted(values, offset)
     if request.prefix is None:
         return rows
     # A policy may hold fewer actions ready than its chunk could have; then less is joined.

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from kata.datasets.types import ConfigError, FeatureSpec, KeySpec, Observation, SpecError
 
-from .guidance import Frozen
-from .guidance_cost import Cost
+from .guidance import Frozen, between
+from .guidance_cost import Cost, Steering
 from .sampling import SampledPolicy, Step
 
 _FOCUS = "observation.focus"
@@ -114,6 +114,15 @@ class Composed(SampledPolicy):
         sizes = [part.policy.card.encoder.size for part in self.parts]
         seen = list(torch.split(features, sizes, dim=-1))
         noise, steer = self._noise(seeds), self.steering(costs, frozen)
+        free = self._run(seen, noise, None, steer)
+        if frozen is None:
+            return free
+        return between(free, self._run(seen, noise, frozen, steer), frozen)
+
+    def _run(
+        self, seen: Sequence[Tensor], noise: Tensor, frozen: Frozen | None, steer: Steering | None
+    ) -> Tensor:
+        """All steps: normalised chunks (B, H, A)."""
         samples = [noise] * len(self.parts)
         clean = noise
         for step in self._sampling.steps:

@@ -27,13 +27,12 @@ from kata.datasets.types import (
     Observation,
     SpecError,
 )
-from kata.datasets.types.overlap import joined
 
-from .align import check_prefix, offset_steps, placed, shifted
+from .align import check_prefix, continued, offset_steps, placed
 from .card import Card, settings_of
 from .device import torch_threads
 from .guidance import Frozen
-from .guidance_cost import Cost, Steering, check_costs
+from .guidance_cost import Cost, Steering, SteeringOptions, check_costs
 
 _LARGEST = 400_000_000
 """Weights of a network: more than any policy here has use for, and still 1.6 GB."""
@@ -51,6 +50,7 @@ class ChunkPolicy(ABC):
         chunk_spec: what its chunks look like.
         network: the weights.
         engine: what answers in the network's place; None for the network itself.
+        steering_options: how hard costs steer.
     """
 
     name: ClassVar[str]
@@ -64,6 +64,7 @@ class ChunkPolicy(ABC):
         self.device = torch.device(device)
         self._check_size()
         self.engine: Callable[..., Tensor] | None = None
+        self.steering_options = SteeringOptions()
         self.network = self.build().to(self.device)
         self.network.eval()
         self._center = torch.as_tensor(card.actions.center, device=self.device)
@@ -163,7 +164,7 @@ class ChunkPolicy(ABC):
             normal = self.predict(features, seeds, frozen, [request.cost for request in asked])
         values = self.decode(normal).cpu().numpy().astype(float)
         return [
-            self._chunk(o, r, joined(shifted(v, at), r.prefix, r.committed))
+            self._chunk(o, r, continued(v, r, at))
             for (o, r), v, at in zip(pairs, values, offsets, strict=False)
         ]
 
@@ -172,7 +173,7 @@ class ChunkPolicy(ABC):
         if not any(cost is not None for cost in costs):
             return None
         mask = None if frozen is None else frozen.mask
-        return Steering(costs, self._center, self._scale, mask)
+        return Steering(costs, self._center, self._scale, mask, self.steering_options)
 
     def decode(self, normal: Tensor) -> Tensor:
         """Chunks (B, H, A) in SI units of normalised ones."""

@@ -20,6 +20,7 @@ import pytest
 
 from kata.datasets.types import (
     ActionChunk,
+    Array,
     ChunkRequest,
     Observation,
     PackageError,
@@ -101,6 +102,56 @@ class PolicyContract(ABC):
             with pytest.raises(SpecError):
                 policy.chunk(replace(observation, position=longer), self.request(observation))
 
+    def test_committed_actions_come_back(self) -> None:
+        """Exactly, for prefixes of any length and size, with all after them finite."""
+        policy, observation = self.make_policy(), self.make_observation(2)
+        spec, rng = policy.chunk_spec, np.random.default_rng(0)
+        for rows in sorted({1, 2, spec.horizon}):
+            for size in (0.0, 0.01, 1.0):
+                sure = int(rng.integers(0, rows, endpoint=True))
+                prefix = size * rng.normal(size=(rows, spec.width))
+                chunk = self.after(policy, observation, prefix, sure)
+                np.testing.assert_allclose(chunk.values[:sure], prefix[:sure], atol=1e-6)
+                assert chunk.finite
+
+    def test_a_prefix_that_agrees_changes_nothing(self) -> None:
+        """A chunk that goes on as what runs is untouched."""
+        policy, observation = self.make_policy(), self.make_observation(2)
+        free = self.first(policy, 2).values
+        for rows in sorted({1, len(free) // 2, len(free)} - {0}):
+            policy.reset(2)
+            request = replace(self.request(observation), prefix=free[:rows], committed=rows // 2)
+            np.testing.assert_allclose(policy.chunk(observation, request).values, free, atol=1e-6)
+
+    def test_equal_prefixes_give_equal_chunks(self) -> None:
+        """To the bit."""
+        policy, observation = self.make_policy(), self.make_observation(2)
+        prefix = 0.01 * np.ones((policy.chunk_spec.horizon, policy.chunk_spec.width))
+        one, other = (self.after(policy, observation, prefix, 1).values for _ in range(2))
+        np.testing.assert_array_equal(one, other)
+
+    def test_a_prefix_that_does_not_fit_is_refused(self) -> None:
+        """Too long, too wide, not finite, or with more committed actions than it has."""
+        policy, observation = self.make_policy(), self.make_observation(2)
+        width, horizon = policy.chunk_spec.width, policy.chunk_spec.horizon
+        wrong = [
+            (np.zeros((horizon + 1, width)), None),
+            (np.zeros((1, width + 1)), None),
+            (np.full((1, width), np.nan), None),
+            (np.zeros((1, width)), 2),
+        ]
+        for prefix, sure in wrong:
+            with pytest.raises(SpecError):
+                self.after(policy, observation, prefix, sure)
+
+    def after(
+        self, policy: Policy, observation: Observation, prefix: Array, committed: int | None
+    ) -> ActionChunk:
+        """The first chunk of an episode, going on from a prefix."""
+        policy.reset(0)
+        request = self.request(observation)
+        return policy.chunk(observation, replace(request, prefix=prefix, committed=committed))
+
     def test_inputs_are_not_written_to(self) -> None:
         """Observation and request are the same after a call."""
         policy, observation = self.make_policy(), self.make_observation(1)
@@ -141,15 +192,6 @@ class LearnedPolicyContract(PolicyContract):
             policy.chunk(observation, request)
             alone = policy.chunk(observation, request)
             np.testing.assert_allclose(together[i].values, alone.values, atol=1e-5)
-
-    def test_prefix_is_kept(self) -> None:
-        """Committed actions come back as they are, and the rest stays finite."""
-        policy, observation = self.make_policy(), self.make_observation(2)
-        prefix = 0.01 * np.ones((3, policy.chunk_spec.width))
-        policy.reset(0)
-        chunk = policy.chunk(observation, ChunkRequest(observation.time_s, prefix=prefix))
-        np.testing.assert_array_equal(chunk.values[:3], prefix)
-        assert chunk.finite
 
     def test_later_start_leaves_out_what_has_passed(self) -> None:
         """A chunk from two steps later is the tail of the one from now."""

@@ -16,6 +16,7 @@ from kata.datasets.types import (
 from kata.skills.contract.call import Call
 
 from .delay import DelayEstimate
+from .foresight import foreseen
 from .options import ExecutorOptions
 from .prefix import committed_actions, running_actions
 
@@ -50,17 +51,26 @@ class Asking:
 
     def request(
         self, call: Call, seen: Observation, spec: ChunkSpec, running: Trajectory, now_s: float
-    ) -> tuple[ChunkRequest, bool]:
-        """What to ask for now, and whether it is the call's first request."""
+    ) -> tuple[ChunkRequest, bool, Observation]:
+        """What to ask for now, whether it is the call's first request, and what to answer from.
+
+        With `inpaint` that is the observation as it will be when the reply acts. Pictures cannot be
+        foreseen: with any, the chunk begins now, with what runs until then as it is.
+        """
         first, self._first = self._first, False
         self._asked_s = now_s
         cost: Any = self._options.guide and self._options.guide(call, seen)
         if self._options.blend != "inpaint":
-            return ChunkRequest(now_s, self.delay_s, cost=cost), first
+            return ChunkRequest(now_s, self.delay_s, cost=cost), first, seen
+        start_s, delay_s = now_s, self.delay_s
+        if delay_s > 0.0 and not seen.images:
+            seen = foreseen(seen, running, delay_s, self._robot, self._kinematics)
+            start_s, delay_s = seen.time_s, 0.0
         hand = seen.hands[0] if seen.hands else ""
-        prefix = running_actions(running, seen, now_s, spec, self._robot, self._kinematics, hand)
-        committed = None if prefix is None else committed_actions(self.delay_s, spec.step_s)
-        return ChunkRequest(now_s, self.delay_s, prefix, committed, cost), first
+        prefix = running_actions(running, seen, start_s, spec, self._robot, self._kinematics, hand)
+        committed = 0 if prefix is None else committed_actions(delay_s, spec.step_s)
+        sure = None if prefix is None else min(committed, len(prefix))
+        return ChunkRequest(start_s, delay_s, prefix, sure, cost), first, seen
 
     def answered(self, now_s: float) -> None:
         """The reply to the last request has come."""

@@ -247,7 +247,8 @@ class SkillExecutor:
         self._asked = self._next_id
         self._next_id += 1
         seen, spec = self._steering.seen(call, observation), self._skill(call).policy.chunk_spec
-        request, first = self._asking.request(call, seen, spec, self._course.trajectory, now_s)
+        running = self._course.trajectory
+        request, first, seen = self._asking.request(call, seen, spec, running, now_s)
         self._requests.append(ChunkQuery(self._asked, call, self._index, first, seen, request))
 
     # ---------------------------------------------------------------- replies

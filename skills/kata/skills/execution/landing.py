@@ -23,7 +23,7 @@ from kata.datasets.types import (
 )
 from kata.skills.contract.contract import Contract
 from kata.skills.handover.blend import Blend, JerkLimited, make_blend
-from kata.skills.handover.curve import head, sample, state
+from kata.skills.handover.curve import EPSILON_S, head, sample, state
 
 from .motion import arm_indices
 from .states import Place
@@ -95,6 +95,7 @@ class Lander:
             with suppress(ExecutionError):
                 intended = self._intended(path, now_s)
                 return blend.join(running, intended, now_s, self.robot.limits)
+        path = _after(running, path, now_s)
         return head(path, now_s, state(running, now_s), _NEAR * chunk.step_s)
 
     def _intended(self, path: Trajectory, now_s: float) -> Trajectory:
@@ -116,6 +117,18 @@ class Lander:
                 position[0, part.slice] = start[part.slice]
                 velocity[:2, part.slice] = speed[part.slice]
         return Trajectory(times, position, velocity)
+
+
+def _after(running: Trajectory, path: Trajectory, now_s: float) -> Trajectory:
+    """The path, and before it, where it begins later than now, what runs until then."""
+    until = (running.times_s > now_s) & (running.times_s < path.start_s - EPSILON_S)
+    if not until.any():
+        return path
+    return Trajectory(
+        np.concatenate([running.times_s[until], path.times_s]),
+        np.vstack([running.position[until], path.position]),
+        np.vstack([running.velocity[until], path.velocity]),
+    )
 
 
 def make_lander(robot: RobotSpec, kinematics: Kinematics, period_s: float, blend: str) -> Lander:
