@@ -122,6 +122,14 @@ class Posing:
         self._commanded = self.robot.limits.clip(position)
         self._stale()
 
+    def set_speeds(self, part: str, velocity: Array) -> None:
+        """Let the joints of an arm move with (J,) rad/s, where they are. Raises SpecError."""
+        wake(self.model, self.data)
+        for joint, speed in zip(self.robot.part(part).joints, velocity, strict=True):
+            address = int(self.model.joint(ROBOT + joint).dofadr[0])
+            self.data.qvel[address] = speed
+        self._stale()
+
     def set_object(self, name: str, pose: Pose) -> None:
         """Put an object at a pose, at rest. Raises UnknownNameError."""
         entity = self._entity(name, "object")

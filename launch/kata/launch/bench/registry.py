@@ -28,7 +28,9 @@ BENCHES: Mapping[str, str] = {
 """`module:function` by name, in the order in which `kata bench all` runs them."""
 
 LONG: Mapping[str, str] = {
+    "delay": "kata.launch.bench.delay:run",
     "chain": "kata.launch.bench.chain:run",
+    "starts": "kata.launch.bench.starts:run",
     "endings": "kata.launch.bench.endings:run",
     "steer": "kata.launch.bench.steer:run",
 }

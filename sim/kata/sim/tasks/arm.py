@@ -17,6 +17,8 @@ from ..world import TableWorld
 _DOWN = np.array([0.0, 1.0, 0.0, 0.0])
 _DRAWS = 400
 _CLEARANCE_M = 0.006
+_ARM = ("anywhere", "crooked", "moving", "grasp")
+_SPEED_RAD_S = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +26,43 @@ class Reach:
     """Where the tool may be at a start.
 
     Attributes:
+        kind: empty: near home, or at a carrying height if something is held. Else a kind of
+            `leftovers`: `anywhere` is any pose over the table that touches nothing, low ones and
+            those at fixtures included; `crooked` turns the wrist far besides; `moving` is near
+            home with the arm in motion; `grasp` carries, crooked in the hand. Those that are about
+            things begin near home or anywhere.
         hand: whose; "" is the first. Others stay near home.
-        anywhere: False: near home, or at a carrying height if something is held; True: any pose
-            over the table that touches nothing, low ones and those at fixtures included.
     """
 
-    anywhere: bool = False
+    kind: str = ""
     hand: str = ""
+
+    def drawn(self, rng: np.random.Generator) -> Reach:
+        """The same, with a place for the arm where the kind is about things."""
+        if self.kind in _ARM or not self.kind:
+            return self
+        return Reach("anywhere" if rng.random() < 0.4 else "closing", self.hand)
 
 
 def go(world: TableWorld, rng: np.random.Generator, reach: Reach) -> None:
     """Put the empty hand to a start; near home it stays where the reset put it."""
-    if not reach.anywhere:
+    if not reach.kind:
         return
+    reach = reach.drawn(rng)
     hand = world.robot.hand(reach.hand)
     gripper = world.robot.part(hand.gripper).slice
     limits = world.robot.limits
     opening = rng.uniform(limits.lower[gripper], limits.upper[gripper])
+    if reach.kind in ("closing", "moving"):
+        near = world.commanded
+        near[gripper] = opening
+        world.set_joints(near)
+        if reach.kind == "moving":
+            arm = world.robot.part(hand.arm)
+            world.set_speeds(hand.arm, rng.uniform(-1.0, 1.0, len(arm.joints)) * _SPEED_RAD_S)
+        return
     for _ in range(_DRAWS):
-        joints = _solve(world, rng, _loose_pose(world, rng, hand), opening, hand)
+        joints = _solve(world, rng, _pose(world, rng, hand, reach), opening, hand)
         if joints is not None and world.clearance_m(joints) > _CLEARANCE_M:
             world.set_joints(joints)
             return
@@ -54,8 +74,9 @@ def carry(world: TableWorld, rng: np.random.Generator, reach: Reach, name: str) 
     hand = world.robot.hand(reach.hand)
     opening = world.robot.limits.upper[world.robot.part(hand.gripper).slice]
     half = next(e.half for e in world.entities if e.name == name)
+    low = reach.kind in ("anywhere", "crooked")
     for _ in range(_DRAWS):
-        pose = _loose_pose(world, rng, hand) if reach.anywhere else _carrying_pose(rng, hand)
+        pose = _pose(world, rng, hand, reach) if low else _carrying_pose(rng, hand)
         # Room for what hangs below the tool.
         if pose.position[2] < 2.0 * half[2] + 0.02:
             continue
@@ -63,9 +84,17 @@ def carry(world: TableWorld, rng: np.random.Generator, reach: Reach, name: str) 
         if joints is None or world.clearance_m(joints) < _CLEARANCE_M + half[2]:
             continue
         world.set_joints(joints)
-        if world.grasp(name, _grasp(rng), hand.name) and _is_free(world, name):
+        held = _crooked_grasp(rng) if reach.kind == "grasp" else _grasp(rng)
+        if world.grasp(name, held, hand.name) and _is_free(world, name):
             return
     raise SimulationError("the object could not be put into the hand", where=name)
+
+
+def _pose(world: TableWorld, rng: np.random.Generator, hand: Hand, reach: Reach) -> Pose:
+    pose = _loose_pose(world, rng, hand)
+    if reach.kind != "crooked":
+        return pose
+    return _tilted(rng, pose.position, rng.uniform(-np.pi, np.pi), 0.5)
 
 
 def _is_free(world: TableWorld, name: str) -> bool:
@@ -101,6 +130,16 @@ def _grasp(rng: np.random.Generator) -> Pose:
     place = np.array([rng.normal(0.0, 0.003), 0.0, rng.uniform(0.003, 0.009)])
     quarter = float(rng.integers(4)) * np.pi / 2
     return Pose(place, quat_multiply(_DOWN, yaw_quat(quarter + rng.normal(0.0, 0.03))))
+
+
+def _crooked_grasp(rng: np.random.Generator) -> Pose:
+    """As `_grasp`, but off the centre, turned between the fingers and swung about their line."""
+    place = np.array([rng.uniform(-0.014, 0.014), 0.0, rng.uniform(-0.008, 0.014)])
+    turn = quat_multiply(
+        quat_exp(np.array([0.0, rng.uniform(-1.0, 1.0), 0.0])),
+        quat_multiply(_DOWN, yaw_quat(rng.integers(4) * np.pi / 2 + rng.normal(0.0, 0.25))),
+    )
+    return Pose(place, turn)
 
 
 def _solve(

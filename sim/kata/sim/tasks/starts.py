@@ -18,6 +18,7 @@ from kata.datasets.types.pose import yaw_quat
 
 from ..world import TableWorld
 from .arm import Reach, carry, go
+from .leftovers import crowd, put_away, put_far
 
 PUSH_FAR_M, PUSH_NEAR_M = 0.30, 0.12
 LANE_M = 0.062
@@ -73,6 +74,16 @@ class Stage:
             raise SimulationError("the scene lacks what the task needs", expected=f"a {tag}")
         return str(names[self.rng.integers(len(names))])
 
+    def trouble(self, thing: str) -> None:
+        """Do to a thing what the start's kind says; nothing where it is about the arm alone."""
+        kind, world, rng = self.reach.kind, self.world, self.rng
+        if kind == "crowded":
+            crowd(world, rng, thing, int(rng.integers(1, 3)))
+        elif kind == "elsewhere":
+            put_away(world, rng, thing)
+        elif kind == "far":
+            put_far(world, rng, thing, np.array(self.hand.base_m[:2]))
+
     def stock(self, container: str, *, but: tuple[str, ...] = ()) -> None:
         """Put an object into a container every other time.
 
@@ -90,9 +101,11 @@ Task = Callable[[Stage], tuple[str, ...]]
 
 
 def pick(stage: Stage) -> tuple[str, ...]:
-    """Any object that lies on the table."""
+    """Any object that lies on the table; of perturbed starts also one that was put elsewhere."""
+    thing = stage.draw("object")
+    stage.trouble(thing)
     go(stage.world, stage.rng, stage.reach)
-    return (stage.draw("object"),)
+    return (thing,)
 
 
 def place(stage: Stage) -> tuple[str, ...]:
@@ -116,7 +129,9 @@ def stack(stage: Stage) -> tuple[str, ...]:
     """A held object, onto any other one."""
     thing = stage.draw_any("object")
     carry(stage.world, stage.rng, stage.reach, thing)
-    return thing, stage.draw("cube", but=(thing,))
+    base = stage.draw("cube", but=(thing,))
+    stage.trouble(base)
+    return thing, base
 
 
 def push(stage: Stage) -> tuple[str, ...]:
@@ -124,8 +139,10 @@ def push(stage: Stage) -> tuple[str, ...]:
     for _ in range(_DRAWS):
         pairs = _pushable(stage)
         if pairs:
+            pair = pairs[int(stage.rng.integers(len(pairs)))]
+            stage.trouble(pair[0])
             go(stage.world, stage.rng, stage.reach)
-            return pairs[int(stage.rng.integers(len(pairs)))]
+            return pair
         stage.world.scatter(stage.rng)
     raise SimulationError("no pair of objects can be pushed together", where="task push")
 

@@ -27,11 +27,13 @@ from ..world import TableWorld
 from .arm import Reach
 from .barriers import bar
 from .goals import goal_of
+from .leftovers import kind_of
 from .starts import TASKS, Stage
 
 Start = Literal["nominal", "perturbed"]
 
 _NO_GOAL = Episode("", {}, "", 60.0)
+_PERTURBED_DRAWS = 25
 _WORLDS = {"handover": "two_arms"}
 _DRAWS = 100
 
@@ -47,7 +49,8 @@ class TrialTable:
     Args:
         world: which this trial resets and moves.
         task: one of `names()`.
-        start: `nominal` as the demonstrations begin; `perturbed` with the arm anywhere free.
+        start: `nominal` as the demonstrations begin; `perturbed` as other skills may leave the
+            arm and the things, and worse: see `leftovers`.
         hand: which hand the task is for; without one, of several any that can do it, by seed.
 
     Raises UnknownNameError for a task, start or hand that there is not. Observations have the
@@ -83,16 +86,27 @@ class TrialTable:
         return self.observe()
 
     def _pose(self, seed: int) -> tuple[str, tuple[str, ...]]:
-        """Pose the task for the hand that was asked for, else for one of chance that can do it."""
+        """Pose the task for the hand that was asked for, else for one of chance that can do it.
+
+        A perturbed start is drawn anew until the call could begin and has something left to do.
+        """
         problem = SimulationError("the robot has no hand")
+        perturbed = self.start == "perturbed"
         for hand in self._hands(seed):
-            self.world.reset(seed)
             rng = np.random.default_rng((seed, 7))
-            stage = Stage(self.world, rng, Reach(self.start == "perturbed", hand))
-            try:
-                return hand, self._posed(stage)
-            except SimulationError as error:
-                problem = error
+            for _ in range(_PERTURBED_DRAWS if perturbed else 1):
+                self.world.reset(seed)
+                reach = Reach(kind_of(self.task, rng) if perturbed else "", hand)
+                try:
+                    arguments = self._posed(Stage(self.world, rng, reach))
+                except SimulationError as error:
+                    problem = error
+                    continue
+                if not perturbed or self._ready(arguments, hand):
+                    return hand, arguments
+                problem = SimulationError(
+                    "no perturbed start from which the call could begin", expected="its requires"
+                )
         raise SimulationError(
             problem.what,
             where=f"task {self.task}, seed {seed}",
@@ -117,6 +131,14 @@ class TrialTable:
             arguments = pose(stage)
         raise SimulationError("no room for the obstacles on the way", where=f"task {self.task}")
 
+    def _ready(self, arguments: tuple[str, ...], hand: str) -> bool:
+        if not arguments:
+            return True
+        self.world.begin()
+        goal = goal_of(self.task)
+        own = hand if goal.one_handed else DEFAULT_HAND
+        return goal.ready(arguments, own, self.world.facts())
+
     def _hands(self, seed: int) -> list[str]:
         names = [hand.name for hand in self.robot.hands]
         if self.hand or len(names) < 2:
@@ -136,6 +158,11 @@ class TrialTable:
     def apply(self, command: Command) -> None:
         """Send a command; advances exactly `period_s`."""
         self.world.apply(command)
+
+    @property
+    def bumped(self) -> frozenset[str]:
+        """Names of the obstacles that the robot or an object has touched in this trial."""
+        return self.world.bumped
 
     def contact_force_n(self) -> float:
         """Net force of the robot's contacts in the last period, in N; to be asked after `apply`."""
