@@ -215,8 +215,8 @@ def _lines(
     used = sum(s.stop - s.start for episode in cuts.episodes for s in episode.spans)
     lines = [
         (
-            f"{len(cuts.episodes)} demonstrations, {frames} frames: "
-            f"{sum(written.segments.values())} segments of {len(cuts.skills)} skills, "
+            f"{_many(len(cuts.episodes), 'demonstration')}, {frames} frames: "
+            f"{sum(written.segments.values())} segments of {_many(len(cuts.skills), 'skill')}, "
             f"{frames - used} frames in none"
         )
     ]
@@ -232,6 +232,10 @@ def _lines(
         )
     lines.append(f"dataset: {job.folder / written.folder}" if written.folder else "no dataset")
     return lines
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def _next(job: Job, dataset: Dataset, contracts: Drafted, written: Written) -> str:

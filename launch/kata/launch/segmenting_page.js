@@ -237,6 +237,7 @@
     const canvas = $("above"), pen = canvas.getContext("2d"), e = shown();
     const places = [...e.tools.flat(), ...Object.values(e.things).flat()];
     canvas.hidden = !places.length;
+    $("views").hidden = !places.length && !e.videos.length;
     if (!places.length) return;
     const xs = places.map((p) => p[0]), ys = places.map((p) => p[1]);
     const low = [Math.min(...xs) - 60, Math.min(...ys) - 60], high = [Math.max(...xs) + 60, Math.max(...ys) + 60];
@@ -332,8 +333,9 @@
       }) })),
       make("td", {}, String(counts[name])))));
     $("names").replaceChildren(...Object.keys(cuts.skills).map((name) => make("option", { value: name })));
-    const total = cuts.episodes.flat().length;
-    $("counts").textContent = `${data.episodes.length} demonstrations, ${total} segments of ${Object.keys(counts).length} skills`;
+    const many = (count, name) => `${count} ${name}${count === 1 ? "" : "s"}`;
+    $("counts").textContent = `${many(data.episodes.length, "demonstration")}, `
+      + `${many(cuts.episodes.flat().length, "segment")} of ${many(Object.keys(counts).length, "skill")}`;
   };
   const changed = () => JSON.stringify(cuts) !== saved;
   const show = () => {
