@@ -43,7 +43,7 @@ _EARLY_S = 0.3
 _HYSTERESIS = (1.5, 3.0, 4.5)
 """In log-odds, what may lie between the thresholds of getting there and of being there no more."""
 
-_PATIENCE = 2.0
+_PATIENCE = 1.3
 """How much longer than the slowest good way a call may stay as far as it is."""
 
 _LEAST_PATIENCE_S = 2.0
