@@ -166,6 +166,29 @@ def test_a_plan_goes_on_by_progress_where_facts_are_unseen():
     assert "achieved" not in [event.kind for event in log.events]
 
 
+class _Frozen(FakeWorld):
+    """A world whose facts come no more after the first ones."""
+
+    first = None
+
+    def facts(self):
+        self.first = self.first or super().facts()
+        return self.first
+
+
+@pytest.mark.parametrize(("model", "last"), [("shut", "achieved"), (None, "give_up")])
+def test_facts_that_come_no_more_keep_no_skill_from_its_end(model, last):
+    skill = good_skills()["pick"]
+    shut = replace(lifted(), there=step(8.0, -8.0, at=0.01, column=3))
+    boundary = replace(fit_boundary([], [3], 0), progress=shut if model else None)
+    contract = replace(skill.contract, requires=Condition("true"))
+    ready = replace(skill, boundary=boundary, contract=contract)
+    plan = Plan.sequence(Condition("true"), [Call(contract, ("red_cube",))])
+    log = run(_Frozen(), plan, {"pick": ready}, None, "naive", 0)
+    said = next(event for event in log.events if event.kind == last)
+    assert ("s late" if model else "nothing has moved") in said.reason
+
+
 def _watched(heights, watch=None, skill=None):
     """Alarms of a watch while the tool is at these heights, a frame each."""
     boundary = replace(fit_boundary([], [3], 0), progress=replace(lifted(), patience_s=1.0))

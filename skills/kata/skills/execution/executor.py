@@ -1,8 +1,8 @@
 """The executor: takes a plan, asks for chunks and plans, and always has a command.
 
 It never computes a chunk or a plan. Each tick gives one command; once a frame (whenever the facts
-are new) it looks at conditions, watches and requests. What it decides follows `states.py`; why it
-did so is in its events. Legend: `D` joints.
+are new, or overdue) it looks at conditions, watches and requests. What it decides follows
+`states.py`; why it did so is in its events. Legend: `D` joints.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
 from .asking import Asking
 from .barrier import barrier_to
 from .course import Course
+from .frame_clock import FrameClock
 from .landing import make_lander, refusal
 from .messages import (
     ChunkQuery,
@@ -83,7 +84,7 @@ class SkillExecutor:
         self._asking = Asking(robot, kinematics, self.options)
         self._steering = Steering()
         self._said: list[tuple[Correction, str]] = []
-        self._facts_s = float("-inf")
+        self._frames = FrameClock()
         self._began_s = self._settle_s = 0.0
         self._next_id, self._cancelled = 0, ""
         self._inbox: list[ChunkReply | PlanReply] = []
@@ -108,7 +109,7 @@ class SkillExecutor:
     def start(self, plan: Plan, now_s: float) -> None:
         """Begin a plan, whatever went on before. Raises ExecutionError for a cyclic order."""
         self._clear_plan(plan, now_s)
-        self._facts_s = float("-inf")
+        self._frames = FrameClock()
         self.replans, self._failures, self._cancelled = 0, [], ""
         self._steering, self._said = Steering(), []
         self._signal(Signal.START, now_s, f"plan of {len(plan.calls)} calls for {plan.goal}")
@@ -141,8 +142,7 @@ class SkillExecutor:
                 else:
                     self._take_plan(reply, now_s)
             self._inbox.clear()
-        if facts.time_s != self._facts_s:
-            self._facts_s = facts.time_s
+        if self._frames.is_due(facts, now_s):
             self._frame(observation, facts, now_s)
         command = self._course.command(now_s)
         tick = Tick(command, tuple(self._requests), tuple(self._events))
