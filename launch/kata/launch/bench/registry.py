@@ -33,6 +33,7 @@ LONG: Mapping[str, str] = {
     "starts": "kata.launch.bench.starts:run",
     "endings": "kata.launch.bench.endings:run",
     "steer": "kata.launch.bench.steer:run",
+    "segment": "kata.launch.bench.segment:run",
 }
 """Benches that train skills and run thousands of episodes: each is asked for by itself."""
 
