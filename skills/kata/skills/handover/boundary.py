@@ -23,13 +23,13 @@ from kata.datasets.types import (
 )
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
-from kata.skills.contract.parameter import POSE
+from kata.skills.contract.parameter import NUMBER, POSE
 
 from .ending import ended, how_far
 from .features import Start, StartSample
 from .novelty import Novelty, fit_novelty
 from .progress import Progress, ProgressModel
-from .sections import Fits
+from .sections import Fits, slots_of
 from .start_model import StartModel, StartQuality, fit_start_model
 from .start_pool import StartPool, make_pool, reached
 from .verdict import Verdict
@@ -128,7 +128,21 @@ class LearnedBoundary:
                 got=f"{joints} joints",
                 hint=f"measure the skill anew on robot={robot.name}",
             )
+        self._check_features(contract, robot, where)
         return replace(self, kinematics=kinematics)
+
+    def _check_features(self, contract: Contract, robot: RobotSpec, where: str) -> None:
+        numbers = sum(p.type == NUMBER for p in contract.parameters) + (len(robot.hands) > 1)
+        names = self.model.names(robot.size, slots_of(contract), numbers)
+        known = len(names) if self.novelty is None else self.novelty.known.shape[1]
+        if self.model.widest() > len(names) or known != len(names):
+            raise PackageError(
+                "a boundary of other arguments",
+                where=where,
+                expected=f"{len(names)} features of {contract.name}",
+                got=str(max(known, self.model.widest())),
+                hint="the contract's parameters have changed: measure the skill anew",
+            )
 
     def may_start(self, call: Call, observation: Observation) -> Verdict:
         """Predicted success against `MAY_START`; how new the start is, is only told."""

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from kata.datasets.types import Array
 
 from .boosting import Trees, fit_trees
-from .features import Start, StartSample, encode
+from .features import Start, StartSample, encode, feature_names
 from .sections import Parts, finite
-from .start_features import encode_relative
+from .start_features import encode_relative, relative_names
 
 LEAST_SAMPLES = 20
 """With fewer rollouts, or only one kind of outcome, the model is the success rate itself."""
@@ -75,6 +75,12 @@ class StartModel:
     def features(self, starts: Sequence[Start]) -> Array:
         """(N, F) what the trees look at."""
         return encode(starts) if self.encoding == 1 else encode_relative(starts, self.grippers)
+
+    def names(self, joints: int, slots: int, numbers: int) -> tuple[str, ...]:
+        """Names of the F features for D joints, S slots and P numbers."""
+        if self.encoding == 1:
+            return feature_names(joints, slots)
+        return relative_names(joints, slots, numbers)
 
     def probability(self, starts: Sequence[Start]) -> Array:
         """Predicted success (N,)."""
