@@ -83,6 +83,12 @@ def test_a_much_better_start_is_worth_more_than_going_on():
     assert decide(Heights(0.2, 0.4, 0.95), rising=True, may_continue=True).way == "move"
 
 
+def test_no_move_is_worked_out_before_the_skill_has_come_to_its_end():
+    boundary = Heights(0.2, 0.2, 0.95)
+    assert decide(boundary, rising=True, may_continue=True).way == "now"
+    assert boundary.asked == 2  # here, and where the motion ends
+
+
 def test_without_a_better_start_it_begins_all_the_same_and_says_so():
     found = decide(Heights(0.3, 0.3, 0.35))
     assert found.way == "now"

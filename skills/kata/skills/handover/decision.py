@@ -109,7 +109,8 @@ class Decider:
         carried = tuple(held(call) & set(seen.entities))
         later = self._later(boundary, call, seen, running, now_s, carried)
         wait = may_continue and later > here + options.patience_gain
-        if here > 1.0 - options.gain:
+        if here > 1.0 - options.gain or (may_continue and not wait):
+            # Whether to move is asked once the skill has come to its end, not in each frame before.
             way: Way = "continue" if wait else "now"
             return _decision(way, verdict, here, later, rest=rest)
         move, there, refused = self._move(boundary, call, seen, running, now_s, here, carried)
