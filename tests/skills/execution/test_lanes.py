@@ -324,3 +324,30 @@ def test_a_plan_query_is_asked_when_all_lanes_rest():
             executor.deliver(ChunkReply(request.id, chunk))
         world.apply(answer.command)
     pytest.fail("no new plan was asked for")
+
+
+def test_a_lane_sees_where_the_other_one_is_going():
+    world = TwoHandWorld()
+    executor = LaneExecutor(
+        world.robot, world.kinematics, 0.01, two_hand_skills(), None, world.clearance_m,
+        functools.cache(lambda lane: two_hand_skills()),
+    )  # fmt: skip
+    executor.start(plan_of(BOTH, *PICKS, after=((), ())), 0.0)
+    requests = []
+    for k in range(12):
+        tick = executor.tick(world.observe(), world.facts(), 0.01 * k)
+        requests += tick.requests
+        for request in tick.requests:
+            policy = two_hand_skills()["pick"].policy
+            executor.deliver(
+                ChunkReply(request.id, policy.chunk(request.observation, request.request))
+            )
+        world.apply(tick.command)
+    left, right = (executor._lanes[name] for name in ("left", "right"))
+    seen = executor._seen_by(right.parts)
+    still = np.repeat(world.robot.home[None], 2, axis=0)
+    times = np.array([0.12, left.moving.end_s])
+    whole = seen.whole(still, times)
+    assert np.abs(whole[1, :4] - whole[0, :4]).max() > 0.02
+    assert np.allclose(whole[1, :4], left.moving.at(times[1]).position[:4])
+    assert np.array_equal(whole[:, 4:], still[:, 4:])

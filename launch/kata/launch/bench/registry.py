@@ -21,6 +21,7 @@ BENCHES: Mapping[str, str] = {
     "executor": "kata.launch.bench.executor:run",
     "sim": "kata.launch.bench.sim:run",
     "replanning": "kata.launch.bench.replanning:run",
+    "transitions": "kata.launch.bench.transitions:run",
     "corrections": "kata.launch.bench.corrections:run",
     "rollouts": "kata.launch.bench.rollouts:run",
     "train": "kata.launch.bench.train:run",

@@ -22,8 +22,7 @@ from .curve import sample
 REACH_M = 0.2
 """What turns with the tool, or bends behind it, is taken to lie this far from it."""
 
-_GRID_S, _GRID_RAD = 0.02, 0.05
-_FINEST = 8
+_GRID_S, _GRID_RAD, _ARC = 0.06, 0.12, 1.05
 _LEAVE_M = 0.002
 _LEAVE_SLOPE = 0.5
 
@@ -98,24 +97,25 @@ class Room:
 
     def along(self, path: Trajectory, from_s: float) -> Nearness:
         """The path from `from_s` on."""
-        before = self.counted[0]
-        times, positions, travel = self._grid(path, from_s)
+        before, left_s = self.counted[0], max(0.0, path.end_s - from_s)
+
+        def at(shares: Array) -> Array:
+            times = from_s + shares * left_s
+            return self.everyone(sample(path, times).position, times)
+
+        shares, positions, travel = self._spread(at, left_s / _GRID_S)
         least, hit = self._least(positions, travel)
-        hit_s = None if hit is None else float(times[hit])
+        hit_s = None if hit is None else float(from_s + shares[hit] * left_s)
         return Nearness(least, hit_s, self.counted[0] - before)
 
     def between(self, start: Array, goal: Array, time_s: float) -> bool:
         """Whether the straight line between two positions (D,) keeps the margin everywhere."""
-        step_m = min(self.step_m, self.margin_m)
-        count = int(np.ceil(np.abs(goal - start).max() / _GRID_RAD)) + 1
-        for _ in range(2):
-            line = start + np.linspace(0.0, 1.0, count + 1)[:, None] * (goal - start)
-            positions = self.everyone(line, np.full(count + 1, time_s))
-            travel = self.travel(positions)
-            widest = float(np.diff(travel).max())
-            if widest <= step_m:
-                break
-            count *= min(_FINEST, int(np.ceil(widest / step_m)))
+
+        def at(shares: Array) -> Array:
+            line = start + shares[:, None] * (goal - start)
+            return self.everyone(line, np.full(len(shares), time_s))
+
+        _, positions, travel = self._spread(at, float(np.abs(goal - start).max()) / _GRID_RAD)
         return self._least(positions, travel, leaves=False)[1] is None
 
     def everyone(self, positions: Array, times_s: Array) -> Array:
@@ -141,20 +141,20 @@ class Room:
             total[1:] += moved + REACH_M * bent
         return np.asarray(np.cumsum(total))
 
-    def _grid(self, path: Trajectory, from_s: float) -> tuple[Array, Array, Array]:
-        """Instants (N,), positions (N, D) and travel (N,), so dense that `step_m` is kept."""
+    def _spread(self, at: Callable[[Array], Array], spans: float) -> tuple[Array, Array, Array]:
+        """Shares (N,) of a motion, positions (N, D) and travel (N,), so dense that a step is kept.
+
+        Travel is measured at a few places, since poses cost as much as distances, and grows in
+        between as the joints turn; a chord between them is a little shorter than the arc.
+        """
+        few = np.linspace(0.0, 1.0, max(1, int(np.ceil(spans))) + 1)
+        travel = _ARC * self.travel(at(few))
         step_m = min(self.step_m, self.margin_m)
-        left_s = max(0.0, path.end_s - from_s)
-        count = max(1, int(np.ceil(left_s / _GRID_S)))
-        for _ in range(2):
-            times = from_s + np.linspace(0.0, left_s, count + 1)
-            positions = self.everyone(sample(path, times).position, times)
-            travel = self.travel(positions)
-            widest = float(np.diff(travel).max())
-            if widest <= step_m:
-                break
-            count *= min(_FINEST, int(np.ceil(widest / step_m)))
-        return times, positions, travel
+        each = max(1, int(np.ceil(float(np.diff(travel).max()) / step_m)))
+        shares = np.linspace(0.0, 1.0, each * (len(few) - 1) + 1)
+        positions = at(shares)
+        turned = np.cumsum(np.abs(np.diff(positions, axis=0, prepend=positions[:1])).sum(axis=1))
+        return shares, positions, np.interp(turned, turned[::each], travel)
 
     def _least(
         self, positions: Array, travel: Array, *, leaves: bool = True

@@ -9,6 +9,7 @@ ICRA 2000. Legend: `D` joints of the robot, `J` those that move, `W` points of t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .collision import Room
 _REACH_RAD = 0.6
 _TRIES = 40
 _CLOSE = 1e-6
+_SPARE_M = 0.003
 
 
 def detour(
@@ -32,11 +34,14 @@ def detour(
     columns = _columns(room, start, goal)
     if not columns:
         return "nothing to move"
+    margin_m = room.margin_m + _SPARE_M
     for name, place in (("begins", start), ("ends", goal)):
         near = room.distance(room.everyone(place[None], np.array([now_s]))[0])
         if near < room.margin_m:
             return f"around: {name} as near as {near * 1000:.0f} mm"
-    search = _Search(room, start, columns, now_s, checks)
+        margin_m = min(margin_m, near)
+    # What follows the way is looked at in other places than the search did.
+    search = _Search(replace(room, margin_m=margin_m), start, columns, now_s, checks)
     found = search.run(goal, seed)
     if found is None:
         return f"around: nothing found with {search.spent} distances"

@@ -8,7 +8,7 @@ Legend: `D` joints, `W` points of a way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,7 +67,7 @@ class Move:
     """A transition: its trajectory, the way it takes and why.
 
     Attributes:
-        way: `straight`, `over` or `around`.
+        way: `straight`, `over`, `stones` or `around`.
         clearance_m: the least distance that was measured; NaN where there is no clearance.
         carried: what the hand holds on the way.
         queries: distances that were asked for.
@@ -124,6 +124,7 @@ class Mover:
         now_s: float,
         carried: Sequence[str] = (),
         measured: Array | None = None,
+        via: Callable[[], Sequence[Array]] | None = None,
     ) -> Move | str:
         """A move to `goal` (D,) at rest, or why there is none.
 
@@ -134,6 +135,8 @@ class Mover:
             carried: what the hand holds: grippers stay, and it must not touch anything either.
             measured: joints (D,) as they are. A gripper that is kept open by what it has between
                 its fingers stays as it is, whoever knows of it.
+            via: asked where neither the straight way nor the one from above is free: joints (D,) to
+                pass, the goal last, such as demonstrated states; none where it knows no way.
 
         Raises SpecError for a goal of another width, or an arm's joint that is not finite.
         """
@@ -147,12 +150,34 @@ class Mover:
             if isinstance(move, Move):
                 return move
             reasons.append(move)
+        points = list(via()) if via is not None else []
+        if points:
+            move = self._along(now, [*points[:-1], goal], now_s, "stones", room)
+            if isinstance(move, Move):
+                return move
+            reasons.append(move)
         if room is not None and self.options.checks > 0:
             move = self._around(now, goal, now_s, room)
             if isinstance(move, Move):
                 return move
             reasons.append(move)
         return "; ".join(reasons)
+
+    def through(
+        self, now: Command, points: Sequence[Array], now_s: float, carried: Sequence[str] = ()
+    ) -> Move | str:
+        """A move over these joints (D,), the last one at rest, or why there is none.
+
+        Grippers stay as they are commanded.
+        """
+        kept = []
+        for point in points:
+            there = self.robot.limits.clip(point)
+            for part in self.robot.parts:
+                if part.kind == "gripper":
+                    there[part.slice] = now.position[part.slice]
+            kept.append(there)
+        return self._along(now, kept, now_s, "stones", self.room(carried))
 
     def room(self, carried: Sequence[str] = ()) -> Room | None:
         """What a motion must keep clear of; None where the world cannot tell."""
@@ -232,12 +257,12 @@ class Mover:
         """By a search from where the robot comes to rest, or from above if that is too near."""
         origin = now.position
         try:
-            stop = stopping_leg(now, self._limits(), now_s) if _moves(now) else None
+            stop = self._stop(now, now_s, room) if _moves(now) else None
         except ExecutionError as error:
             return f"around: {error.got or error.what}"
         if stop is not None:
             origin = self.robot.limits.clip(stop.position[-1])
-        first: list[Array] = [origin] if stop is not None else []
+        first: list[Array] = []
         here = room.everyone(origin[None], np.array([now_s]))[0]
         if room.distance(here) < room.margin_m:
             high = self.kinematics.forward(origin).position[2] + self.options.lift_m
@@ -249,19 +274,35 @@ class Mover:
         points = detour(room, origin, goal, now_s, checks=self.options.checks)
         if isinstance(points, str):
             return points
-        move = self._along(now, [*first, *points], now_s, "around", room)
+        move = self._along(now, [*first, *points], now_s, "around", room, stop)
         if isinstance(move, Move):
             return replace(move, queries=room.counted[0] - before)
         return move
 
+    def _stop(self, now: Command, now_s: float, room: Room) -> Trajectory:
+        """To rest, gently; as hard as the robot may where that would touch something."""
+        gently = stopping_leg(now, self._limits(), now_s)
+        if room.along(gently, now_s).hit_s is None:
+            return gently
+        return stopping_leg(now, self._hardest(), now_s)
+
     # ---------------------------------------------------------------- how
 
     def _along(
-        self, now: Command, points: Sequence[Array], now_s: float, way: str, room: Room | None
+        self,
+        now: Command,
+        points: Sequence[Array],
+        now_s: float,
+        way: str,
+        room: Room | None,
+        stop: Trajectory | None = None,
     ) -> Move | str:
-        """A move by these points (W of D,), without stops if that may be; or why not."""
+        """A move by these points (W of D,), from a stop on if there is one; or why not.
+
+        Without stops in between if that may be.
+        """
         try:
-            legs = self._legs(now, self._gripping(now, points), now_s)
+            legs = self._legs(now, self._gripping(now, points), now_s, stop)
         except ExecutionError as error:
             return f"{way}: {error.got or error.what}"
         reason = ""
@@ -282,21 +323,28 @@ class Mover:
             reason = f"{way}: comes as near as {near.clearance_m * 1000:.0f} mm"
         return reason
 
-    def _legs(self, now: Command, points: Sequence[Array], now_s: float) -> list[Trajectory]:
+    def _legs(
+        self, now: Command, points: Sequence[Array], now_s: float, stop: Trajectory | None
+    ) -> list[Trajectory]:
         """The first leg goes on from the present motion, the others are straight, from rest."""
         limits, legs, start = self._limits(), [], now.position
-        if _moves(now):
+        if stop is not None:
+            legs, start = [stop], stop.position[-1]
+        elif _moves(now):
             legs = [moving_leg(now, points[0], limits, now_s)]
             start, points = points[0], points[1:]
             if beyond(legs[0], self.robot.limits):
                 # Fast towards a joint's end: first stop as hard as the robot may.
-                hard = scaled(self.robot.limits, 1.0, 0.7, 0.3)
-                stop = stopping_leg(now, hard, now_s)
+                stop = stopping_leg(now, self._hardest(), now_s)
                 legs = [stop, straight_leg(stop.position[-1], start, limits, now_s)]
         for point in points:
             legs.append(straight_leg(start, point, limits, now_s))
             start = point
         return [leg for leg in legs if len(leg.times_s) > 1] or legs[:1]
+
+    def _hardest(self) -> Limits:
+        """Of a stop that cannot be gentle; the leg after it may still add to it."""
+        return scaled(self.robot.limits, 1.0, 0.7, 0.3)
 
     def _limits(self) -> Limits:
         """The shares of the arm's limits; a gripper, which nothing hangs on, has all of its own."""
