@@ -106,12 +106,12 @@ HAND = Body(
     np.array(
         [
             *([0.0, y, -0.02] for y in (-0.045, 0.0, 0.045)),
-            *([0.0, y, -0.08] for y in (-0.08, -0.04, 0.0, 0.04, 0.08)),
+            *([0.0, y, -0.08] for y in (-0.07, -0.035, 0.0, 0.035, 0.07)),
             [0.0, 0.0, -0.15],
             [0.0, 0.0, -0.22],
         ]
     ),
-    np.array([0.02] * 3 + [0.04] * 5 + [0.06, 0.07]),
+    np.array([0.02] * 3 + [0.036] * 5 + [0.055, 0.065]),
 )
 """A parallel gripper of the Franka hand's size with its wrist: fingers open along y, the tool
 points along z."""
