@@ -29,6 +29,7 @@ BENCHES: Mapping[str, str] = {
 """`module:function` by name, in the order in which `kata bench all` runs them."""
 
 LONG: Mapping[str, str] = {
+    "stitch": "kata.launch.bench.stitch:run",
     "delay": "kata.launch.bench.delay:run",
     "chain": "kata.launch.bench.chain:run",
     "starts": "kata.launch.bench.starts:run",

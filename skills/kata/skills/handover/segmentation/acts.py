@@ -66,7 +66,7 @@ def acts(track: Track, events: Sequence[Event], movable: Collection[str]) -> tup
             what = "slide out" if event.way > 0 else "slide back"
             out.append(_act(what, event, (event.thing,), ("moved",), event.down))
         else:
-            beside = _beside(track, event, movable)
+            beside = _beside(track, event)
             objects = (event.thing, *beside)
             out.append(_act("shove", event, objects, ("moved", "target")[: len(objects)]))
     return tuple(sorted(out, key=lambda act: (act.stop, act.start)))
@@ -163,18 +163,18 @@ def _mostly(votes: Iterable[tuple[str, bool]]) -> frozenset[str]:
     return frozenset(name for name, balance in count.items() if balance > 0)
 
 
-def _beside(track: Track, event: Event, movable: Collection[str]) -> tuple[str, ...]:
-    """The loose thing that a shoved one ends next to; none if there is none so near."""
+def _beside(track: Track, event: Event) -> tuple[str, ...]:
+    """The thing that a shoved one ends next to and not above; none if there is none so near."""
     at = min(event.stop, len(track) - 1)
     thing = track.objects[event.thing][at]
-    gaps = {
-        name: float(np.linalg.norm(track.objects[name][at, :2] - thing[:2]))
-        - float(track.half_m.get(name, np.zeros(3))[:2].min(initial=0.0))
-        for name in track.objects
-        if name != event.thing and name in movable
-    }
+    gaps: dict[str, float] = {}
+    for name in track.objects:
+        away = np.abs(track.objects[name][at, :2] - thing[:2])
+        flat = half_of(track, name)[:2]
+        if name != event.thing and not (away < flat).all():
+            gaps[name] = float(np.linalg.norm(away)) - float(flat.min())
     if not gaps:
         return ()
     nearest = min(gaps, key=lambda name: (gaps[name], name))
-    reach = _NEXT_TO_M + float(track.half_m.get(event.thing, np.zeros(3))[:2].max(initial=0.0))
+    reach = _NEXT_TO_M + float(half_of(track, event.thing)[:2].max())
     return (nearest,) if gaps[nearest] < reach else ()
