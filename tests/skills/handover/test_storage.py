@@ -199,7 +199,7 @@ def test_a_start_goes_to_where_the_thing_is_now():
     cube = seen.entities["red_cube"].pose.position
     gaps = [
         np.linalg.norm(world.kinematics.forward(s.position).position - cube - [0.0, 0.0, 0.3])
-        for s in learned.starts(PICK, seen, 64 + 12)
+        for s in learned.starts(PICK, seen, 64 + 8)
     ]
     assert sorted(gaps)[2] < 1e-3
 

@@ -41,7 +41,7 @@ UNUSUAL_P = 0.05
 """Novelty below which a verdict calls a start unlike the known ones; it decides nothing."""
 
 _POOL = 64
-_REACHED = 12
+_REACHED = 8
 _TRAVEL_PER_RAD = 0.03
 _MOVED_COSTS = 0.02  # what was never tried as it is must promise a little more
 
@@ -182,7 +182,7 @@ class LearnedBoundary:
         position = self.pool.joints(observation.position, keep_grip=bool(carried))
         score = self._score(now, position, self.pool.tool, carried)
         hand = seen.hands[0] if seen.hands else ""
-        position, tool = self._moved_along(now, position, hand)
+        position, tool = self._moved_along(now, position, carried, hand)
         if len(position) > len(score):
             own = slice(len(score), None)
             aside = self._score(now, position[own], tool, carried) - _MOVED_COSTS
@@ -195,13 +195,14 @@ class LearnedBoundary:
         travel = np.abs(position - now.position).max(axis=1)
         return np.asarray(self.model.probability(moved) - _TRAVEL_PER_RAD * travel)
 
-    def _moved_along(self, now: Start, position: Array, hand: str) -> tuple[Array, Array]:
+    def _moved_along(
+        self, now: Start, position: Array, carried: Sequence[int], hand: str
+    ) -> tuple[Array, Array]:
         """Stored joints (P, D), then those that are reached at the thing; tools of the latter."""
         tools = self.pool.tools(now)
         if self.kinematics is None or not len(tools):
             return position, np.zeros((0, 7))
         # Kinematics cost a millisecond each: only for the most promising ones.
-        carried: list[int] = []
         order = np.argsort(-self._score(now, position, tools, carried), kind="stable")[:_REACHED]
         found = [(reached(tools[i], position[i], self.kinematics, hand), tools[i]) for i in order]
         kept = [(joints, tool) for joints, tool in found if joints is not None]
