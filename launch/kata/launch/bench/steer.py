@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .measure import Sample
 from .registry import BenchContext
+from .steer_picture import top_view
 from .steer_ways import SAMPLES, WAYS, Outcome, outcomes_of
 from .table import BenchResult, Bound, Row
 from .trained import trained
@@ -52,7 +53,13 @@ def run(context: BenchContext) -> BenchResult:
         ]
         for name, each in found.items()
     }
-    return BenchResult(tuple(rows), notes=(*_NOTES, _bumps(found)), data={"outcomes": data})
+    picture = top_view(found["guided"], found["unguided"])
+    return BenchResult(
+        tuple(rows),
+        notes=(*_NOTES, _bumps(found)),
+        data={"outcomes": data},
+        files={"steer.svg": picture},
+    )
 
 
 def _must_rows(found: dict[str, list[Outcome]]) -> list[Row]:
