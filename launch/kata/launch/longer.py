@@ -57,7 +57,7 @@ def record_longer(
     from kata.sim.longer import Pauses, demonstrate_longer, unlabelled
     from kata.sim.tasks import make_trial
 
-    world = make_trial("table")
+    world: Any = make_trial("table")
     chooser = Chooser(world.facts())
     noise, pauses = DartNoise(asked.noise_rad), asked.pauses or Pauses()
     truth: dict[int, tuple[Stretch, ...]] = {}

@@ -21,6 +21,7 @@ from kata.datasets.types import (
     Frame,
     Observation,
     Outcome,
+    TrialWorld,
 )
 from kata.datasets.types.arguments import about
 from kata.datasets.types.pose import Array
@@ -28,7 +29,6 @@ from kata.datasets.types.pose import Array
 from .collect import SETTLE_S, DartNoise, Teacher
 from .experts import RECIPES, Expert, make_expert
 from .experts.expert import EXECUTE, HORIZON
-from .tasks import TrialTable
 
 _LEAST_FRAMES = 3
 
@@ -65,7 +65,7 @@ class Stretch:
 
 
 def demonstrate_longer(
-    world: TrialTable,
+    world: TrialWorld,
     choose: Choose,
     calls: int,
     seed: int,
@@ -127,7 +127,7 @@ class _Call:
 
     def __init__(
         self,
-        world: TrialTable,
+        world: TrialWorld,
         teacher: Teacher,
         expert: Expert,
         pauses: Pauses,

@@ -127,7 +127,7 @@ def _skill_rows(
             facts[dataset.episodes[k].start : dataset.episodes[k].stop]
         ),
     }
-    rows = []
+    rows: list[Row] = []
     for name, cuts in others.items():
         other: Agreement = pooled([cuts(k, t) for k, t in enumerate(given)], true, SKILL_FRAMES)
         must = Bound(LEAST_SKILL, "ours") if not rows else None

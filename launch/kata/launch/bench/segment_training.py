@@ -139,7 +139,8 @@ def _success(context: BenchContext, folder: Path, skill: str, name: str) -> floa
     target = context.folder / f"{name}-{skill}"
     learned = learn(Lesson(contract, Dataset.open(folder), settings), target)
     agent = Agent(contract, target / str(learned["package"]))
-    asked = SkillTrials(partial(make_trial, skill), agent, context.seed, f"segment {skill}")
+    world: Any = partial(make_trial, skill)
+    asked = SkillTrials(world, agent, context.seed, f"segment {skill}")
     block = skill_block(asked, 0, trials)
     return 100.0 * sum(bool(each["success"]) for each in block["episodes"]) / trials
 

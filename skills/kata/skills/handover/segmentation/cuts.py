@@ -144,7 +144,7 @@ class Segmentation:
         }
 
     @classmethod
-    def of_data(cls, data: Mapping[str, Any], *, where: str = "cuts") -> Segmentation:
+    def of_data(cls, data: Any, *, where: str = "cuts") -> Segmentation:
         """Inverse of `to_data`. Raises DatasetError for data of another form, or cuts amiss."""
         if not isinstance(data, Mapping) or data.get("format") != FORMAT:
             raise DatasetError(

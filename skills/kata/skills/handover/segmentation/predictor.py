@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kata.datasets.types import Array
 
@@ -89,7 +90,7 @@ def _scaled(values: list[Array]) -> list[Array]:
     return [np.clip((v - mean) * scale, -_MOST, _MOST) for v in values]
 
 
-def _windows(features: Array) -> Array:
+def _windows(features: Array) -> NDArray[np.float32]:
     """(T, K + 1, F + 1) float32: the frame itself, then those before it, newest first.
 
     The last feature is 1 where there is such a frame.
@@ -132,7 +133,7 @@ def _train(windows: Tensor, wanted: Tensor, steps: int, seed: int) -> nn.Module:
         known = torch.randint(windows.shape[1], (_BATCH,), generator=chance)
         loss = _nats(network(_masked(windows[rows], known)), wanted[rows]).mean()
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     return network.eval()

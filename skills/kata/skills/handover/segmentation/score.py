@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kata.datasets.types import Array
 
@@ -85,7 +86,7 @@ def flip_cuts(facts: Array, least: int = 4) -> tuple[int, ...]:
     return _thinned(np.flatnonzero(changed) + 1, least)
 
 
-def _thinned(cuts: Array, least: int) -> tuple[int, ...]:
+def _thinned(cuts: NDArray[np.intp], least: int) -> tuple[int, ...]:
     """Without those that follow closely on another."""
     out: list[int] = []
     for cut in cuts.tolist():
