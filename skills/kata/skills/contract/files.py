@@ -19,11 +19,13 @@ class PlainLoader(yaml.SafeLoader):
     """Safe YAML without aliases and without repeated keys: what is read is what is written."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """As PyYAML's. Raises YAMLError for an alias."""
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not allowed")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """As PyYAML's. Raises YAMLError for keys that are there twice."""
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         # A set, so that a file of many keys is read in linear time; PyYAML refuses, with words
         # of its own, what cannot be a key.
