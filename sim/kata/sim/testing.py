@@ -25,6 +25,7 @@ from kata.datasets.types import (
     SimulationError,
     SimWorld,
     SpecError,
+    UnknownNameError,
     World,
 )
 
@@ -160,6 +161,12 @@ class SimWorldContract(WorldContract):
     def test_clearance_at_the_start_is_positive(self, world: SimWorld) -> None:
         """A reset begins free of contact."""
         assert world.clearance_m(world.reset(0).position) > 0.0
+
+    def test_what_cannot_be_carried_is_refused(self, world: SimWorld) -> None:
+        """A name that is no object of the scene is an UnknownNameError."""
+        start = world.reset(0).position
+        with pytest.raises(UnknownNameError):
+            world.clearance_m(start, ("nobody knows it",))
 
 
 class KinematicsContract:

@@ -149,6 +149,18 @@ def test_a_search_from_or_to_a_contact_is_none(place, word):
     assert detour(inside, START, GOAL, 0.0).startswith(f"around: {word} as near as -50 mm")
 
 
+def test_a_goal_that_is_free_with_its_own_opening_only_is_searched_with_that():
+    def clearance(position, carried=()):
+        # A wide hand does not fit where the goal is, a narrow one does.
+        return min(wall_with_a_window(position), 0.3 * (position[1] + 0.5) - position[3] + 0.03)
+
+    goal = np.append(GOAL[:3], 0.0)
+    assert room(clearance).distance(np.append(GOAL[:3], START[3])) < 0.05
+    tight = room(clearance, margin_m=0.03)
+    assert tight.distance(np.append(GOAL[:3], START[3])) < 0.03
+    assert isinstance(detour(tight, START, goal, 0.0, checks=9000), list)
+
+
 def test_a_long_thing_in_the_hand_is_reckoned_with():
     """The cube that is carried makes the hand 2 cm bigger: a gap that is wide enough without."""
     start, goal = np.array([0.3, 0.3, 0.226, 0.0]), np.array([0.3, -0.4, 0.226, 0.0])

@@ -198,7 +198,7 @@ def _touches(world: TableWorld, move: Move, state: Command) -> bool:
 
     path = move.trajectory
     ticks = int(np.ceil((path.end_s - path.start_s) / world.period_s)) + 10
-    times = path.start_s + world.period_s * np.arange(1, ticks + 1)
+    times: Array = path.start_s + world.period_s * np.arange(1, ticks + 1, dtype=float)
     samples = sample(path, times)
     grip = samples.position[:, -1]
     if move.carried:

@@ -29,23 +29,29 @@ def detour(
 ) -> list[Array] | str:
     """Points (D,) after `start` on a way to `goal` whose straight legs keep the margin, or why not.
 
-    Only the arms that have to move are moved; grippers stay as they are at the start.
+    Only the arms that have to move are moved. Grippers are as at the start all the way, or as at
+    the goal where the one or the other end is not free with those.
     """
     columns = _columns(room, start, goal)
     if not columns:
-        return "nothing to move"
-    margin_m = room.margin_m + _SPARE_M
-    for name, place in (("begins", start), ("ends", goal)):
-        near = room.distance(room.everyone(place[None], np.array([now_s]))[0])
-        if near < room.margin_m:
-            return f"around: {name} as near as {near * 1000:.0f} mm"
-        margin_m = min(margin_m, near)
-    # What follows the way is looked at in other places than the search did.
-    search = _Search(replace(room, margin_m=margin_m), start, columns, now_s, checks)
-    found = search.run(goal, seed)
-    if found is None:
+        return "around: nothing to move"
+    reason = ""
+    for grips in (start, goal):
+        ends = [grips.copy(), grips.copy()]
+        ends[0][columns], ends[1][columns] = start[columns], goal[columns]
+        nearest = [room.distance(room.everyone(q[None], np.array([now_s]))[0]) for q in ends]
+        if min(nearest) < room.margin_m:
+            word = ("begins", "ends")[int(np.argmin(nearest))]
+            reason = reason or f"around: {word} as near as {min(nearest) * 1000:.0f} mm"
+            continue
+        # What follows the way is looked at in other places than the search did.
+        margin_m = min(room.margin_m + _SPARE_M, *nearest)
+        search = _Search(replace(room, margin_m=margin_m), ends[0], columns, now_s, checks)
+        found = search.run(ends[1], seed)
+        if found is not None:
+            return [*found[:-1], goal.copy()]
         return f"around: nothing found with {search.spent} distances"
-    return found
+    return reason
 
 
 class _Search:
@@ -55,7 +61,7 @@ class _Search:
         self, room: Room, start: Array, columns: Sequence[int], now_s: float, checks: int
     ) -> None:
         self.room, self.start, self.columns, self.now_s = room, start, list(columns), now_s
-        self.checks, self._first = checks, room.counted[0]
+        self.checks, self._first, self._asked = checks, room.counted[0], 0
 
     @property
     def spent(self) -> int:
@@ -84,7 +90,7 @@ class _Search:
         planner.setRange(_REACH_RAD)
         planner.setProblemDefinition(problem)
         planner.setup()
-        planner.solve(base.PlannerTerminationCondition(lambda: self.spent > self.checks))
+        planner.solve(base.PlannerTerminationCondition(self._enough))
         if not problem.hasExactSolution():
             return None
         path = problem.getSolutionPath()
@@ -92,9 +98,12 @@ class _Search:
         shorter.reduceVertices(path, _TRIES, _TRIES)
         shorter.partialShortcutPath(path, _TRIES, _TRIES)
         shorter.reduceVertices(path, _TRIES, _TRIES)
-        points = [self._place(state) for state in path.getStates()][1:]
-        points[-1] = goal.copy()
-        return points
+        return [self._place(state) for state in path.getStates()][1:]
+
+    def _enough(self) -> bool:
+        """Whether to stop: ompl waits for ever for an end that it holds for invalid."""
+        self._asked += 1
+        return self.spent > self.checks or self._asked > 10 * self.checks
 
     def _place(self, state: Any) -> Array:
         place = self.start.copy()
