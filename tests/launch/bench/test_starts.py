@@ -1,13 +1,17 @@
 """The bench of starts: what its rows are made of, and its picture."""
 
+from functools import partial
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
+from kata.launch import build
+from kata.launch.agents import Agent
 from kata.launch.bench.registry import find_bench
-from kata.launch.bench.starts import reliability, run, score, scored
+from kata.launch.bench.starts import reliability, run, score, scored, starts_block
 from kata.launch.bench.starts_picture import reliability_svg
+from kata.sim.tasks import make_trial
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -67,3 +71,14 @@ def test_the_picture_has_a_square_a_skill_and_a_dot_a_bin(honest):
 
 def test_it_is_a_bench_of_its_own():
     assert find_bench("starts") is run
+
+
+def test_a_block_tells_what_was_predicted_and_what_came_of_it():
+    agent = Agent(build.contract("press"))
+    block = starts_block(partial(make_trial, "press", "perturbed"), agent, 0, 4, 2)
+    again = starts_block(partial(make_trial, "press", "perturbed"), agent, 0, 5, 1)
+    assert len(block["starts"]) == 2
+    assert block["starts"][1] == again["starts"][0]
+    # The scripted expert has no boundary: it promises success and calls nothing new.
+    assert {each["predicted"] for each in block["starts"]} == {1.0}
+    assert {each["novelty_p"] for each in block["starts"]} == {1.0}
