@@ -59,8 +59,8 @@ class Asking:
         """
         first, self._first = self._first, False
         self._asked_s = now_s
-        cost: Any = self._options.guide and self._options.guide(call, seen)
         if self._options.blend != "inpaint":
+            cost = self._cost(call, seen)
             return ChunkRequest(now_s, self.delay_s, cost=cost), first, seen
         start_s, delay_s = now_s, self.delay_s
         if delay_s > 0.0 and not seen.images:
@@ -70,7 +70,12 @@ class Asking:
         prefix = running_actions(running, seen, start_s, spec, self._robot, self._kinematics, hand)
         committed = 0 if prefix is None else committed_actions(delay_s, spec.step_s)
         sure = None if prefix is None else min(committed, len(prefix))
+        cost = self._cost(call, seen)
         return ChunkRequest(start_s, delay_s, prefix, sure, cost), first, seen
+
+    def _cost(self, call: Call, seen: Observation) -> Any:
+        """What steers a chunk that starts from what is seen, or foreseen: costs are bound to it."""
+        return self._options.guide and self._options.guide(call, seen)
 
     def answered(self, now_s: float) -> None:
         """The reply to the last request has come."""
