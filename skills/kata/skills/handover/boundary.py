@@ -25,7 +25,7 @@ from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
 from kata.skills.contract.parameter import NUMBER, POSE
 
-from .ending import ended, how_far
+from .ending import Latest, ended
 from .features import Start, StartSample
 from .novelty import Novelty, fit_novelty
 from .progress import Progress, ProgressModel
@@ -101,6 +101,7 @@ class LearnedBoundary:
     progress: ProgressModel | None = None
     fits: Fits | None = None
     kinematics: Kinematics | None = field(default=None, compare=False, repr=False)
+    _latest: Latest = field(default_factory=Latest, init=False, compare=False, repr=False)
 
     @property
     def quality(self) -> StartQuality:
@@ -161,11 +162,13 @@ class LearnedBoundary:
 
     def is_done(self, call: Call, observation: Observation, facts: Facts) -> Verdict:
         """By `achieves`, or by learned progress where facts are late or unknown."""
-        return ended(call, observation, facts, self.progress)
+        return ended(call, observation, facts, self.progress, self.how_far(call, observation))
 
     def how_far(self, call: Call, observation: Observation) -> Progress | None:
         """Learned progress; None where it was not learned or cannot be seen."""
-        return None if self.progress is None else how_far(call, observation, self.progress)
+        if self.progress is None:
+            return None
+        return self._latest.get(call, observation, self.progress)
 
     def starts(self, call: Call, observation: Observation, count: int) -> Sequence[Command]:
         """Good starts in this scene, by predicted success less the cost of travel.

@@ -21,14 +21,20 @@ LATE_S = 0.12
 
 
 def ended(
-    call: Call, observation: Observation, facts: Facts, model: ProgressModel | None = None
+    call: Call,
+    observation: Observation,
+    facts: Facts,
+    model: ProgressModel | None = None,
+    read: Progress | None = None,
 ) -> Verdict:
     """Whether what a call achieves holds now; its reason says who decided.
 
-    `numbers` hold `progress`, `there` and `facts_age_s`, the first two with a model only.
+    `read` is how far the call is by the model, where that was asked already. `numbers` hold
+    `progress`, `there` and `facts_age_s`, the first two with a model only.
     """
     truth = call.achieves.evaluate(facts)
-    read = None if model is None else how_far(call, observation, model)
+    if model is not None and read is None:
+        read = how_far(call, observation, model)
     age = observation.time_s - facts.time_s
     numbers = {"facts_age_s": age}
     if read is not None:
@@ -50,6 +56,20 @@ def how_far(call: Call, observation: Observation, model: ProgressModel) -> Progr
     if call.unseen(observation):
         return None
     return model.at(Frames.of(call.seen(observation)).features())
+
+
+class Latest:
+    """The last reading: who asks whether a call is done also watches it, in the same frame."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Call, Observation, Progress | None] | None = None
+
+    def get(self, call: Call, observation: Observation, model: ProgressModel) -> Progress | None:
+        """As `how_far`, computed once for the same call and observation."""
+        kept = self._kept
+        if kept is None or kept[0] is not call or kept[1] is not observation:
+            kept = self._kept = (call, observation, how_far(call, observation, model))
+        return kept[2]
 
 
 def _by_facts(call: Call, facts: Facts, truth: Truth, numbers: dict[str, float]) -> Verdict:
