@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from kata.datasets.types import Array, ChunkRequest, ChunkSpec, SpecError
-from kata.datasets.types.overlap import check_overlap, joined, overlap_weights
+from kata.datasets.types.overlap import GUIDE, check_overlap, joined, overlap_weights
 
 
 def offset_steps(time_s: float, request: ChunkRequest, spec: ChunkSpec) -> float:
@@ -61,11 +61,11 @@ def placed(request: ChunkRequest, offset: float, spec: ChunkSpec) -> tuple[Array
     return weights, values
 
 
-def continued(values: Array, request: ChunkRequest, offset: float) -> Array:
+def continued(values: Array, request: ChunkRequest, offset: float, guide: float = GUIDE) -> Array:
     """The chunk (L, A) that answers a request, of the network's own rows (H, A).
 
     What lies before the start is left out. It goes on from the prefix as
-    `kata.datasets.types.overlap` says.
+    `kata.datasets.types.overlap` says; `guide` is 0 where the rows have been guided already.
     """
     rows = shifted(values, offset)
     if request.prefix is None:
@@ -73,7 +73,7 @@ def continued(values: Array, request: ChunkRequest, offset: float) -> Array:
     # A policy may hold fewer actions ready than its chunk could have; then less is joined.
     prefix = request.prefix[: len(rows)]
     sure = len(prefix) if request.committed is None else min(request.committed, len(prefix))
-    return joined(rows, prefix, sure)
+    return joined(rows, prefix, sure, guide)
 
 
 def shifted(values: Array, offset: float) -> Array:

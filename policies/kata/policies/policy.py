@@ -27,6 +27,7 @@ from kata.datasets.types import (
     Observation,
     SpecError,
 )
+from kata.datasets.types.overlap import GUIDE
 
 from .align import check_prefix, continued, offset_steps, placed
 from .card import Card, settings_of
@@ -55,6 +56,8 @@ class ChunkPolicy(ABC):
 
     name: ClassVar[str]
     Settings: ClassVar[type[Any]]
+    guide: ClassVar[float] = GUIDE
+    """How much what runs pulls at a chunk that is there; 0 where it has guided its making."""
 
     def __init__(self, card: Card, device: str = "cpu") -> None:
         self.card = card
@@ -164,7 +167,7 @@ class ChunkPolicy(ABC):
             normal = self.predict(features, seeds, frozen, [request.cost for request in asked])
         values = self.decode(normal).cpu().numpy().astype(float)
         return [
-            self._chunk(o, r, continued(v, r, at))
+            self._chunk(o, r, continued(v, r, at, self.guide))
             for (o, r), v, at in zip(pairs, values, offsets, strict=False)
         ]
 

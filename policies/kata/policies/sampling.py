@@ -13,6 +13,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -94,6 +95,8 @@ class SampledPolicy(ChunkPolicy):
 
     A kind of its own gives `loss` and `plan`, and settings that are `DenoiserSettings`.
     """
+
+    guide: ClassVar[float] = 0.0
 
     @abstractmethod
     def plan(self) -> Sequence[Step]:

@@ -17,8 +17,9 @@ import numpy as np
 from .errors import SpecError
 from .pose import Array
 
-GUIDE = 1.0
-"""Weight of the old chunk where it merely guides, against that of the new one."""
+GUIDE = 0.2
+"""Weight of the old chunk where it merely guides, against that of the new one. More follows late:
+where things are touched and move, the newer chunk knows better."""
 
 SLOPE, BEND = 2.0, 6.0
 """Weights of the first and second differences of what is added to the new chunk."""
@@ -55,29 +56,31 @@ def overlap_weights(length: int, committed: int | None = None) -> Array:
     return weights
 
 
-def joined(values: Array, prefix: Array | None, committed: int | None = None) -> Array:
+def joined(
+    values: Array, prefix: Array | None, committed: int | None = None, guide: float = GUIDE
+) -> Array:
     """Chunk (L, A) whose first rows are the committed ones of the prefix (P, A), P at most L.
 
     Least squares in closed form for what is added to the chunk: as little as possible, changing
-    little from row to row (first and second differences), near the prefix where that guides. A
-    chunk that agrees with the prefix is untouched.
+    little from row to row (first and second differences), near the prefix where that guides, which
+    counts `guide` times its weight. A chunk that agrees with the prefix is untouched.
     """
     if prefix is None or not len(prefix):
         return values
     committed = len(prefix) if committed is None else committed
     gap = prefix - values[: len(prefix)]
-    out: Array = values + _spread(len(values), len(prefix), committed) @ gap
+    out: Array = values + _spread(len(values), len(prefix), committed, guide) @ gap
     out[:committed] = prefix[:committed]
     return out
 
 
 @lru_cache(maxsize=256)
-def _spread(length: int, overlap: int, committed: int) -> Array:
+def _spread(length: int, overlap: int, committed: int, share: float) -> Array:
     """What each row gets added (L, P) of the gap in each row of the overlap."""
     slope = np.diff(np.eye(length), axis=0)
     bend = np.diff(np.eye(length), n=2, axis=0)
     guide = np.zeros((length, overlap))
-    guide[:overlap] = np.diag(GUIDE * overlap_weights(overlap, committed))
+    guide[:overlap] = np.diag(share * overlap_weights(overlap, committed))
     whole = np.eye(length) + SLOPE * slope.T @ slope + BEND * bend.T @ bend
     whole += np.diag(guide.sum(axis=1))
     fixed, free = slice(0, committed), slice(committed, length)

@@ -125,7 +125,7 @@ def _pooled(found: Found, late: Late, blend: str) -> list[Block]:
 
 
 def _success(episodes: Sequence[Block]) -> float:
-    return 100.0 * sum(episode["success"] for episode in episodes) / len(episodes)
+    return 100.0 * float(sum(episode["success"] for episode in episodes)) / len(episodes)
 
 
 def _peak(episodes: Sequence[Block]) -> float:
