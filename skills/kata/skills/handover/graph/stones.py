@@ -28,19 +28,25 @@ class StoneOptions:
     """How a path is looked for and what it must keep to.
 
     Attributes:
-        near: how many states near its ends are tried.
-        least: how alike they must be to the ends.
+        near: at how many states a path may begin, and end.
+        looked_at: among how many for each of them, the most similar and the closest ones.
+        least: how alike the similar ones must be to the ends.
+        close_s: how long the fastest joint may take to the close ones.
         clearance_m: distance to keep; less, where the robot is nearer now.
         step_rad: how far apart states are checked on the way between two stones.
         tries: how many paths are checked.
+        around_m: states that hold the hand this near to where it touched something are left out.
         straight_rad: stones that lie this near to the way between others are left out.
     """
 
     near: int = 24
+    looked_at: int = 100
     least: float = 1e-10
+    close_s: float = 1.0
     clearance_m: float = 0.01
-    step_rad: float = 0.12
-    tries: int = 40
+    step_rad: float = 0.06
+    tries: int = 30
+    around_m: float = 0.03
     straight_rad: float = 0.1
 
 
@@ -53,14 +59,12 @@ class StonePath:
         nodes: of the graph, in order; more than stones, since a straight way needs few.
         skills: whose demonstrations it passes, in order.
         bridges: how often it changes from one demonstration into another, its two ends included.
-        clearance_m: least distance on it; NaN where the world cannot tell.
     """
 
     stones: tuple[Array, ...]
     nodes: tuple[int, ...]
     skills: tuple[str, ...]
     bridges: int
-    clearance_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,8 @@ class Stones:
             nodes = self.graph.path(search.entries, exits, search.usable)
             if not nodes:
                 return "every way over demonstrated states is barred"
-            bad = search.barred(nodes)
-            if bad is None:
+            if search.free(nodes):
                 return search.told(nodes, goal)
-            search.usable[bad] = False
         return f"no free way among {self.options.tries}"
 
 
@@ -118,12 +120,11 @@ class _Search:
         self.kinematics, self.clearance = stones.kinematics, stones.clearance
         self.start, self.carried = observation.position, carried
         self.usable = self.graph.carrying == bool(carried)
-        self.entries = self._ends(States.of(observation))
         self.least_m = self.options.clearance_m
-        self._near: dict[int, float] = {}
         if self.clearance is not None:
             # What is near now may be near at first: a hand leaves a thing where it has put it.
             self.least_m = min(self.least_m, self.clearance(self.start, carried) - 0.002)
+        self.entries = self._ends(States.of(observation))
 
     def exits(
         self, observation: Observation, call: Call, goal: Array | None
@@ -136,27 +137,56 @@ class _Search:
         return [(int(node), 0.0) for node in starts if self.usable[node]]
 
     def _ends(self, state: States) -> list[tuple[int, float]]:
-        """Nodes that are like a state, with what it costs to go there."""
-        nodes, alike = self.graph.nearest(state, self.options.near, carrying=bool(self.carried))
-        nodes, alike = nodes[alike >= self.options.least], alike[alike >= self.options.least]
-        costs = travel_s(self.graph.states.position[nodes], state.position, self.graph.arms)
-        costs = costs + BUFFER_STEP_S * buffer_steps(alike)
-        return list(zip(nodes.tolist(), costs.tolist(), strict=True))
+        """Nodes with a free straight way from or to a state, with what it costs; nearest first."""
+        graph, options = self.graph, self.options
+        alike, similar = graph.nearest(state, options.looked_at, carrying=bool(self.carried))
+        travel = travel_s(graph.states.position, state.position, graph.arms)
+        # A thing beside the hand that nobody has seen there makes a state unlike all others.
+        order = np.argsort(np.where(self.usable, travel, np.inf), kind="stable")
+        close = order[: options.looked_at]
+        close = close[self.usable[close] & (travel[close] <= options.close_s)]
+        nodes = np.union1d(alike[similar >= options.least], close)
+        gaps = graph.points[nodes] - state.embedding(graph.arms)
+        costs = travel[nodes] + BUFFER_STEP_S * buffer_steps(np.exp(-np.sum(gaps**2, axis=1)))
+        found: list[tuple[int, float]] = []
+        for row in np.argsort(costs, kind="stable"):
+            there = self._gripped(graph.states.position[nodes[row]])
+            if self._touch(self._gripped(state.position[0]), there) is None:
+                found.append((int(nodes[row]), float(costs[row])))
+            if len(found) == options.near:
+                break
+        return found
 
-    def barred(self, nodes: Sequence[int]) -> int | None:
-        """The first node of a path that cannot be reached from the one before it."""
+    def free(self, nodes: Sequence[int]) -> bool:
+        """Whether a path keeps its distance; else what bars it may not be used again.
+
+        Its ends have been looked at already.
+        """
+        points = self._points(nodes)[1:]
+        for node, here, there in zip(nodes[1:], points, points[1:], strict=False):
+            touched = self._touch(here, there)
+            if touched is not None:
+                self._bar(node, touched)
+                return False
+        return True
+
+    def _touch(self, start: Array, end: Array) -> Array | None:
+        """Where (D,) the straight way between two states comes too near to something."""
         if self.clearance is None:
             return None
-        points = self._points(nodes)
-        for node, here, there in zip(nodes, points, points[1:], strict=False):
-            gap = np.abs(there - here).max()
-            count = max(1, int(np.ceil(gap / self.options.step_rad)))
-            shares = np.arange(1, count + 1) / count
-            near = (self.clearance(here + s * (there - here), self.carried) for s in shares)
-            self._near[node] = min(near)
-            if self._near[node] < self.least_m:
-                return node
+        count = max(1, int(np.ceil(np.abs(end - start).max() / self.options.step_rad)))
+        for share in np.arange(1, count + 1) / count:
+            between = start + share * (end - start)
+            if self.clearance(between, self.carried) < self.least_m:
+                return np.asarray(between)
         return None
+
+    def _bar(self, node: int, position: Array) -> None:
+        """Leave out a node, and all that hold the hand where it would touch something."""
+        self.usable[node] = False
+        spot = self.kinematics.forward(position).position
+        gaps = np.linalg.norm(self.graph.states.tool[:, :3] - spot, axis=1)
+        self.usable[gaps < self.options.around_m] = False
 
     def told(self, nodes: tuple[int, ...], goal: Array | None) -> StonePath:
         """The path with the stones that it needs."""
@@ -171,7 +201,6 @@ class _Search:
             nodes,
             tuple(graph.skills[skills[turn]] for turn in turns),
             int(np.count_nonzero(np.diff(graph.episode[rows]))) + 1 + (goal is not None),
-            min((self._near[node] for node in nodes if node in self._near), default=float("nan")),
         )
 
     def _points(self, nodes: Sequence[int]) -> list[Array]:
