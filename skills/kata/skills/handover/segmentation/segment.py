@@ -22,8 +22,8 @@ class SegmentOptions:
         steps: gradient steps of each.
     """
 
-    z: float = 1.2
-    least_frames: int = 4
+    z: float = 1.0
+    least_frames: int = 5
     folds: int = 3
     steps: int = 600
 
