@@ -15,6 +15,7 @@ from kata.skills.handover.boosting import Trees
 from kata.skills.handover.boundary import FactBoundary, fit_boundary
 from kata.skills.handover.ending import LATE_S, ended
 from kata.skills.handover.progress import ProgressModel, ProgressQuality
+from kata.skills.handover.verdict import Verdict
 from kata.skills.planning.plan import Plan
 from kata.skills.testing import CONTRACTS, BoundaryContract, FakeWorld, good_skills
 
@@ -164,6 +165,26 @@ def test_a_plan_goes_on_by_progress_where_facts_are_unseen():
     blind = replace(skill, contract=contract, boundary=FactBoundary())
     log = run(_Hiding(), plan, {"pick": blind}, None, "naive", 0)
     assert "achieved" not in [event.kind for event in log.events]
+
+
+class _Once(FactBoundary):
+    """Done in one frame; in those after it stays so, or it does not."""
+
+    def __init__(self, stays):
+        self.stays, self.asked = stays, 0
+
+    def is_done(self, call, observation, facts):
+        self.asked += 1
+        return Verdict(self.asked == 10, 0.5, "scripted", stays=self.asked >= 10 and self.stays)
+
+
+@pytest.mark.parametrize(("stays", "after"), [(True, "next"), (False, "lost")])
+def test_what_stays_done_settles_though_it_would_not_begin_to_be(stays, after):
+    ready = replace(good_skills()["open"], boundary=_Once(stays))
+    plan = Plan.sequence(Condition("true"), [Call(ready.contract, ("drawer",))])
+    log = run(FakeWorld(), plan, {"open": ready}, None, "naive", 0)
+    kinds = [event.kind for event in log.events]
+    assert kinds[kinds.index("achieved") + 1] == after
 
 
 class _Frozen(FakeWorld):
