@@ -20,14 +20,13 @@ from kata.datasets.types import (
 )
 from kata.skills.contract.call import Call
 from kata.skills.handover.collision import Clearance
-from kata.skills.handover.decision import Decider
-from kata.skills.handover.transition import Mover
 from kata.skills.planning.corrections import Correction, Instead, Stop, corrected_goal
 from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
 
 from .asking import Asking
 from .barrier import barrier_to
 from .course import Course
+from .deciding import decider_of
 from .frame_clock import FrameClock
 from .landing import make_lander, refusal
 from .messages import (
@@ -78,8 +77,7 @@ class SkillExecutor:
         usual = usual_watches(self.options.stall_s, skills)
         self._watches: Sequence[Watch] = usual if watches is None else tuple(watches)
         self._course = Course(robot, period_s, smooth=smooth)
-        mover = Mover(robot, kinematics, self.options.transition, clearance)
-        decider = Decider(mover, self.options.decision)
+        decider = decider_of(self.options, robot, kinematics, clearance)
         self._seam = Seam(decider, self._course, self.options.moves)
         self._asking = Asking(robot, kinematics, self.options)
         self._steering = Steering()

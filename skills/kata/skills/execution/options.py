@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kata.datasets.types import ConfigError, Facts, Observation, UnknownNameError
 from kata.skills.contract.call import Call
@@ -15,6 +15,9 @@ from kata.skills.planning.corrections import Correction
 from kata.skills.planning.plan import Plan
 
 from .messages import ChunkReply, PlanReply, Tick
+
+if TYPE_CHECKING:
+    from kata.skills.handover.graph import TransitionGraph
 
 Mode = Literal["naive", "blended", "transition", "full"]
 """How skills are joined: not at all, by blends, by transitions to good starts, or by both."""
@@ -59,6 +62,7 @@ class ExecutorOptions:
         moves: how many transitions may be made before one call.
         transition, decision: how transitions move, and when they are made.
         guide: what steers the chunks; None for nothing.
+        graph: demonstrated states as stepping stones for transitions whose straight way is barred.
     """
 
     mode: Mode = "full"
@@ -71,6 +75,7 @@ class ExecutorOptions:
     transition: TransitionOptions = field(default_factory=TransitionOptions)
     decision: DecisionOptions = field(default_factory=DecisionOptions)
     guide: Guide | None = None
+    graph: TransitionGraph | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

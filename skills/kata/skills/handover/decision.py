@@ -6,13 +6,14 @@ can tell; what lies after the next call is the same for all and only scales the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from kata.datasets.types import Command, Observation, Trajectory
+from kata.datasets.types import Array, Command, Observation, Trajectory
 from kata.skills.contract.call import Call
 
 from .boundary import Boundary, held
@@ -22,6 +23,10 @@ from .verdict import Verdict
 
 Way = Literal["now", "continue", "move", "replan"]
 """Hand over at once; let the present motion go on; insert a transition; ask for another plan."""
+
+SteppingStones = Callable[[Observation, Call, Array], Sequence[Array]]
+"""Joints (D,) to pass from the present state to a start (D,) of a call, which is the last of them;
+none where it knows no way. See `kata.skills.handover.graph.Stones`."""
 
 _STILL_S = 0.1
 
@@ -72,10 +77,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Decides for one robot."""
+    """Decides for one robot.
+
+    Attributes:
+        stones: known ways around, where the straight one to a start is barred.
+    """
 
     mover: Mover
     options: DecisionOptions = DecisionOptions()
+    stones: SteppingStones | None = None
 
     def decide(
         self,
@@ -169,7 +179,8 @@ class Decider:
             there = boundary.may_start(call, then).probability
             if there < here + self.options.gain:
                 continue
-            move = self.mover.to(now, goal.position, now_s, carried, seen.position)
+            via = functools.partial(self.stones, seen, call, goal.position) if self.stones else None
+            move = self.mover.to(now, goal.position, now_s, carried, seen.position, via)
             if isinstance(move, Move):
                 return move, there, ""
             refused = refused or move
