@@ -52,17 +52,21 @@ class ToolForward:
 def rotate(quaternion: Tensor, vector: Tensor) -> Tensor:
     """Vectors (..., 3) turned by unit quaternions (..., 4), w first."""
     w, u = quaternion[..., :1], quaternion[..., 1:]
-    u, vector = torch.broadcast_tensors(u, vector)
-    t = 2.0 * torch.linalg.cross(u, vector)
-    return vector + w * t + torch.linalg.cross(u, t)
+    t = 2.0 * _cross(u, vector)
+    return vector + w * t + _cross(u, t)
+
+
+def _cross(a: Tensor, b: Tensor) -> Tensor:
+    ax, ay, az = a.unbind(-1)
+    bx, by, bz = b.unbind(-1)
+    return torch.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], dim=-1)
 
 
 def multiply(a: Tensor, b: Tensor) -> Tensor:
     """Hamilton product of quaternions (..., 4)."""
     aw, av, bw, bv = a[..., :1], a[..., 1:], b[..., :1], b[..., 1:]
-    av, bv = torch.broadcast_tensors(av, bv)
     w = aw * bw - (av * bv).sum(-1, keepdim=True)
-    return torch.cat([w, aw * bv + bw * av + torch.linalg.cross(av, bv)], dim=-1)
+    return torch.cat([w, aw * bv + bw * av + _cross(av, bv)], dim=-1)
 
 
 def exponential(vector: Tensor) -> Tensor:

@@ -74,7 +74,8 @@ class KeepAway:
         # Only what is too near has to pass, the more the nearer; what moves upright need not.
         near = (short.detach() / self.tolerance_m).clamp(max=1.0)
         level = (length / _LEVEL_M).clamp(max=1.0)[..., None]
-        return lacking * near * level
+        out: Tensor = lacking * near * level
+        return out
 
     def _half_width(self, centre: Tensor, reach: Tensor, points: Tensor) -> Tensor:
         """Half width (B,) of the shape towards `reach` (B, 2), at its middle."""
