@@ -3,14 +3,17 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from kata.datasets.dataset import Dataset
+from kata.datasets.exchange.lerobot_reader import LeRobotSource
+from kata.datasets.exchange.lerobot_writer import LeRobotSink
 from kata.datasets.recorder import EpisodeRecorder
-from kata.datasets.types import TrialWorld
+from kata.datasets.types import FeatureSpec, TrialWorld
 from kata.launch.cli import main
 from kata.launch.segmenting_page import embedded
 from kata.sim.collect import demonstrate
@@ -202,6 +205,30 @@ def test_another_robot_is_refused(
     assert main(["segment", f"data={demos}", "robot=two_pandas", f"out={out}"]) == 2
     assert "dataset of another robot" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_without_poses_there_are_phases_and_it_is_said(
+    demos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = ("observation.state", "action")
+    source = LeRobotSource(demos)
+    spec = FeatureSpec.of({key: source.layout.spec[key] for key in keys})
+    layout = replace(source.layout, spec=spec, schema=None, knows_success=False)
+    sink = LeRobotSink(tmp_path / "plain", layout)
+    for take in source.takes():
+        sink.add(replace(take, columns={key: take.columns[key] for key in keys}))
+    sink.close()
+    out = tmp_path / "out"
+    assert main(["segment", f"data={tmp_path / 'plain'}", f"out={out}", STEPS]) == 0
+    shown = capsys.readouterr().out
+    assert "missing: observation.tool_pose" in shown
+    assert "observation.environment_state" in shown
+    assert shown.splitlines()[-1] == f"next: kata segment apply out={out}"
+    assert list(result(out)["skills"]) == ["skill_1"]
+    assert "no poses" in result(out)["skills"]["skill_1"]["why_none"]
+    segments = Dataset.open(out / "dataset")
+    assert [(info.skill, info.success) for info in segments.episodes] == [("skill_1", True)] * 3
+    assert page_data(out)["missing"]
 
 
 def test_an_empty_set_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
