@@ -17,7 +17,7 @@ from ..world import TableWorld
 _DOWN = np.array([0.0, 1.0, 0.0, 0.0])
 _DRAWS = 400
 _CLEARANCE_M = 0.006
-_ARM = ("anywhere", "crooked", "moving", "grasp")
+_ARM = ("anywhere", "aside", "crooked", "moving", "grasp")
 _SPEED_RAD_S = 0.6
 
 
@@ -28,9 +28,10 @@ class Reach:
     Attributes:
         kind: empty: near home, or at a carrying height if something is held. Else a kind of
             `leftovers`: `anywhere` is any pose over the table that touches nothing, low ones and
-            those at fixtures included; `crooked` turns the wrist far besides; `moving` is near
-            home with the arm in motion; `grasp` carries, crooked in the hand. Those that are about
-            things begin near home or anywhere.
+            those at fixtures included; `aside` is over a container or a shelf, where the last
+            thing was put; `crooked` turns the wrist far besides; `moving` is near home with the
+            arm in motion; `grasp` carries, crooked in the hand. Those that are about things begin
+            near home or anywhere.
         hand: whose; "" is the first. Others stay near home.
     """
 
@@ -91,6 +92,14 @@ def carry(world: TableWorld, rng: np.random.Generator, reach: Reach, name: str) 
 
 
 def _pose(world: TableWorld, rng: np.random.Generator, hand: Hand, reach: Reach) -> Pose:
+    if reach.kind == "aside":
+        homes = [e.name for e in world.entities if {"container", "surface"} & set(e.tags)]
+        homes = [name for name in homes if name != world.config.table.name]
+        if not homes:
+            return _loose_pose(world, rng, hand)
+        centre = world.observe().entities[homes[int(rng.integers(len(homes)))]].spot
+        place = centre + rng.normal(0.0, [0.05, 0.05, 0.0]) + [0.0, 0.0, rng.uniform(0.05, 0.25)]
+        return _tilted(rng, place, rng.uniform(-1.6, 1.6), 0.15)
     pose = _loose_pose(world, rng, hand)
     if reach.kind != "crooked":
         return pose
@@ -111,12 +120,17 @@ def _loose_pose(world: TableWorld, rng: np.random.Generator, hand: Hand) -> Pose
     """Half of the poses anywhere, half close to something: an object, a handle, a button."""
     place = rng.uniform([0.28, -0.45, 0.03], [0.68, 0.45, 0.48]) + np.array(hand.base_m)
     if rng.random() < 0.5:
-        entities = world.observe().entities
-        # All but the table, whose frame is the robot's foot.
-        poses = [e.pose.position for n, e in entities.items() if n != world.config.table.name]
-        centre = poses[int(rng.integers(len(poses)))]
-        place = centre + rng.normal(0.0, [0.06, 0.06, 0.03]) + [0.0, 0.0, 0.06]
+        place = _beside(world, rng)
     return _tilted(rng, place, rng.uniform(-1.6, 1.6), 0.15)
+
+
+def _beside(world: TableWorld, rng: np.random.Generator) -> Array:
+    """A place (3,) close to a thing, mostly above it."""
+    entities = world.observe().entities
+    # All but the table, whose frame is the robot's foot.
+    poses = [e.pose.position for n, e in entities.items() if n != world.config.table.name]
+    centre = poses[int(rng.integers(len(poses)))]
+    return np.asarray(centre + rng.normal(0.0, [0.06, 0.06, 0.03]) + [0.0, 0.0, 0.06])
 
 
 def _tilted(rng: np.random.Generator, place: Array, yaw: float, tilt_rad: float) -> Pose:

@@ -31,7 +31,7 @@ SHARES: Mapping[str, tuple[Share, ...]] = MappingProxyType(
         "push": (("anywhere", 0.15), ("crooked", 0.3), ("crowded", 0.3), ("far", 0.25)),
         "open": (("anywhere", 0.75), ("moving", 0.25)),
         "close": (("anywhere", 0.8), ("moving", 0.2)),
-        "press": (("anywhere", 0.7), ("crooked", 0.3)),
+        "press": (("anywhere", 0.4), ("crooked", 0.1), ("aside", 0.5)),
     }
 )
 """Kinds of a task's perturbed starts, and how often each is drawn."""
