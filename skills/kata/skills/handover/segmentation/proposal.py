@@ -18,6 +18,9 @@ from .naming import Deed, Evidence, deed, parameter_type
 _MOST = 0.8
 """Share of the segments in which a condition must hold: cuts are not perfect."""
 
+_USUALLY = 0.5
+"""Share of the segments that must bring an effect about, rather than find it there by chance."""
+
 _SLACK, _LEAST_S = 2.0, 6.0
 """A skill may take so many times as long as a long segment, and this long in s at least."""
 
@@ -103,16 +106,21 @@ def _lifted(facts: Lifted, of: Evidence) -> dict[Atom, bool]:
     return found
 
 
-def _common(many: Iterable[Lifted]) -> dict[Atom, bool]:
-    """What nearly all of these say alike."""
+def _common(many: Iterable[Lifted], share: float = _MOST) -> dict[Atom, bool]:
+    """What this share of these say alike, nearly all unless told otherwise."""
     each = list(many)
     counts = Counter(item for facts in each for item in facts.items())
-    return {a: v for (a, v), n in sorted(counts.items()) if n >= _MOST * len(each)}
+    return {a: v for (a, v), n in sorted(counts.items()) if n >= share * len(each)}
 
 
 def _made(evidence: Sequence[Evidence], effect: Sequence[Atom]) -> list[Condition]:
-    """What nearly all segments change, the effect first; what follows from it is left out."""
-    flips = _common(_lifted(each.flips, each) for each in evidence)
+    """What nearly all segments end with and most change, the effect first.
+
+    A few may begin with it by chance. What follows from the effect is left out.
+    """
+    flips = _common((_lifted(each.flips, each) for each in evidence), _USUALLY)
+    ends = _common(_lifted(each.end, each) for each in evidence)
+    flips = {atom: value for atom, value in flips.items() if ends.get(atom) is value}
     handed = any(p.predicate == "holding" and p.arguments[0] != DEFAULT_HAND for p in effect)
     told = (*_SIDE, *_AFTER_HANDS) if handed else _SIDE
     kept: dict[Atom, bool] = {atom: True for atom in effect if flips.get(atom)}
