@@ -142,13 +142,15 @@ class _Call:
         episode, begun = self._world.episode, len(frames)
         goal = Condition.parse(episode.goal)
         self._expert.reset(0)
-        held = 0
+        held, rested = 0, False
         while len(frames) - begun < round(episode.limit_s / FRAME_S):
             observation, facts = self._look()
             held = held + 1 if goal.evaluate(facts).value else 0
             phase = self._next_phase(observation)
             if not self.phases or phase != self.phases[-1][1]:
-                if self.phases and not self._only_lower(phase) and self._rest(frames):
+                old = not self.phases or rested or self._only_lower(phase)
+                rested = not old and self._rest(frames)
+                if rested:
                     continue
                 self.phases.append((len(frames) - begun, phase))
             frames.append(self._teacher.step(self._expert, observation, facts))
