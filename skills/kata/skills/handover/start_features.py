@@ -28,6 +28,8 @@ _SLOT = (
     *("x", "y", "z", "foot_distance", "articulation", "room"),
     *("free_fingers", "free_other", "near_m", "near_height"),
 )
+_PAIR = ("way_x", "way_y", "way_z", "way_m", "lane_m", "run_up_foot", "run_up_m", "behind")
+_RUN_UP_M = 0.075
 _FAR_M = 1.0
 _FINGER_M = 0.03
 
@@ -36,7 +38,8 @@ def relative_names(joints: int, slots: int, numbers: int = 0) -> tuple[str, ...]
     """Names of the F features, in order."""
     own = (*_TOOL, *(f"joint{i + 1}" for i in range(joints)))
     things = tuple(f"slot{s + 1}_{name}" for s in range(slots) for name in _SLOT)
-    return (*own, *things, *(f"number{i + 1}" for i in range(numbers)))
+    pair = _PAIR if slots > 1 else ()
+    return (*own, *things, *pair, *(f"number{i + 1}" for i in range(numbers)))
 
 
 def encode_relative(starts: Sequence[Start], grippers: Sequence[int] = ()) -> Array:
@@ -57,6 +60,8 @@ def encode_relative(starts: Sequence[Start], grippers: Sequence[int] = ()) -> Ar
     for slot in range(focus.shape[1]):
         rest = np.concatenate([others, np.delete(focus, slot, axis=1)], axis=1)
         parts.append(_slot(tool, opening, focus[:, slot], rest))
+    if focus.shape[1] > 1:
+        parts.append(_pair(tool, focus[:, 0], focus[:, -1], others))
     columns = np.column_stack([*parts, numbers])
     return np.asarray(np.nan_to_num(columns, nan=0.0, posinf=_FAR_M, neginf=-_FAR_M))
 
@@ -100,6 +105,33 @@ def _slot(tool: Array, opening: Array, row: Array, others: Array) -> Array:
     return np.asarray(np.column_stack(columns))
 
 
+def _pair(tool: Array, first: Array, last: Array, others: Array) -> Array:
+    """Columns (N, F_p) of the way from the first thing to the last, and of getting behind it."""
+    way = last[:, :3] - first[:, :3]
+    length = np.linalg.norm(way[:, :2], axis=1)
+    level = way[:, :2] / np.maximum(length, 1e-6)[:, None]
+    behind = first[:, :2] - level * _RUN_UP_M
+    gap = tool[:, :2] - first[:, :2]
+    columns = [
+        *(way, length, _lane(behind, last[:, :2], others), np.linalg.norm(behind, axis=1)),
+        *(np.linalg.norm(tool[:, :2] - behind, axis=1), -(gap * level).sum(axis=1)),
+    ]
+    return np.asarray(np.column_stack(columns))
+
+
+def _lane(start: Array, end: Array, others: Array) -> Array:
+    """(N,) least distance of other small things from the segments (N, 2) to (N, 2)."""
+    if not others.shape[1]:
+        return np.full(len(start), _FAR_M)
+    way = end - start
+    gap = others[..., :2] - start[:, None]
+    along = (gap * way[:, None]).sum(axis=-1) / np.maximum((way**2).sum(axis=1), 1e-9)[:, None]
+    share = np.clip(along, 0.0, 1.0)
+    distance = np.linalg.norm(gap - share[..., None] * way[:, None], axis=-1)
+    small = (others[..., 10:13].max(axis=-1) < 0.1) & ~np.isnan(others[..., 0])
+    return np.asarray(np.minimum(np.where(small, distance, np.inf).min(axis=1), _FAR_M))
+
+
 def _nearest(place: Array, others: Array) -> tuple[Array, Array]:
     """Way (N, 3) and distance (N,) from a place (N, 3) to the nearest box of others (N, O, K)."""
     if not others.shape[1]:
@@ -108,11 +140,12 @@ def _nearest(place: Array, others: Array) -> tuple[Array, Array]:
     inside = np.clip(local, -others[..., 10:13], others[..., 10:13])
     way = quat_rotate(others[..., 3:7], inside - local)
     distance = np.linalg.norm(way, axis=-1)
-    # What is so large that the place lies in its box, as a table or a shelf, is no thing beside.
     distance = np.where(np.isnan(distance), np.inf, distance)
     best = distance.argmin(axis=1)[:, None]
     least = np.take_along_axis(distance, best, axis=1)[:, 0]
-    return np.take_along_axis(way, best[..., None], axis=1)[:, 0], np.minimum(least, _FAR_M)
+    nearest = np.take_along_axis(way, best[..., None], axis=1)[:, 0]
+    nearest = np.where(np.isfinite(least)[:, None], nearest, _FAR_M)
+    return nearest, np.minimum(least, _FAR_M)
 
 
 def _beside(row: Array, others: Array) -> tuple[Array, Array]:
