@@ -152,7 +152,7 @@ def score(rollouts: Sequence[Block]) -> Block:
 def _times(rollouts: Sequence[Block], name: str) -> list[float]:
     """From true to rightly said, beyond the time that every listener waits."""
     return [
-        r["said_s"][name] - r["true_s"] - r["settle_s"]
+        round(r["said_s"][name] - r["true_s"] - r["settle_s"], 6)
         for r in rollouts
         if r["true_s"] is not None and r["said_s"][name] is not None and r["right"][name]
     ]
