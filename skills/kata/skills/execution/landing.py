@@ -63,16 +63,19 @@ class Lander:
     Attributes:
         seam: how the first chunk of a call is joined to what ran before.
         near: how chunks shortly before and after a seam are joined to the one before.
+        amid: how chunks are joined in the middle of a call.
 
-    Without a blend, and amid a call, a chunk continues in the commanded position and velocity: a
-    policy reckons with being followed to its next action, and misses by millimetres where a blend
-    is still fading.
+    Without a blend a chunk continues in the commanded position and velocity. A policy reckons with
+    being followed to its next action, and misses by millimetres where a blend is still fading: in
+    the middle of the work all of the robot's acceleration and jerk is used, so that it is over
+    within a step.
     """
 
     robot: RobotSpec
     kinematics: Kinematics
     seam: Blend | None
     near: Blend | None
+    amid: Blend | None = None
 
     def land(
         self, chunk: ActionChunk, running: Trajectory, now_s: float, place: Place
@@ -90,7 +93,7 @@ class Lander:
             return str(error)
         if not np.isfinite(path.position).all():
             return "leads to joints that are not finite"
-        blend = {"seam": self.seam, "near": self.near, "amid": None}[place]
+        blend = {"seam": self.seam, "near": self.near, "amid": self.amid}[place]
         if blend is not None:
             with suppress(ExecutionError):
                 intended = self._intended(path, now_s)
@@ -141,10 +144,11 @@ def make_lander(robot: RobotSpec, kinematics: Kinematics, period_s: float, blend
     arms = arm_indices(robot)
     others = tuple(i for i in range(robot.size) if i not in arms)
     seam = make_blend(blend, period_s, others)
-    near = seam
-    if isinstance(seam, JerkLimited):
-        near = JerkLimited(period_s, acceleration_share=1.0, jerk_share=0.1, direct=others)
-    return Lander(robot, kinematics, seam, near)
+    if not isinstance(seam, JerkLimited):
+        return Lander(robot, kinematics, seam, seam)
+    near = replace(seam, acceleration_share=1.0, jerk_share=0.1)
+    amid = replace(seam, acceleration_share=1.0, jerk_share=1.0)
+    return Lander(robot, kinematics, seam, near, amid)
 
 
 class Track:
