@@ -17,6 +17,9 @@ class Course:
 
     Args:
         smooth: come to rest with bounded jerk; else at once, where the command is.
+
+    Attributes:
+        moved: whether it has ever been anything but a hold.
     """
 
     def __init__(self, robot: RobotSpec, period_s: float, *, smooth: bool) -> None:
@@ -24,6 +27,7 @@ class Course:
         self._step = robot.limits.velocity * period_s
         self._track: Track | None = None
         self._last: Array | None = None
+        self.moved = False
 
     @property
     def begun(self) -> bool:
@@ -43,6 +47,7 @@ class Course:
 
     def follow(self, trajectory: Trajectory, now_s: float) -> None:
         """Go on with another trajectory."""
+        self.moved = self.moved or len(trajectory.times_s) > 1
         self._track = Track(trajectory, now_s, self._period_s)
 
     def rest(self, now_s: float) -> None:

@@ -83,7 +83,7 @@ class SkillExecutor:
         self._steering = Steering()
         self._said: list[tuple[Correction, str]] = []
         self._frames = FrameClock()
-        self._began_s = self._settle_s = 0.0
+        self._began_s, self._settle_s, self._first = 0.0, 0.0, True
         self._next_id, self._cancelled = 0, ""
         self._inbox: list[ChunkReply | PlanReply] = []
         self._requests: list[ChunkQuery | PlanQuery] = []
@@ -177,7 +177,7 @@ class SkillExecutor:
             return
         if self.options.seeks and self._prepare(call, observation, facts, now_s):
             return
-        self._began_s = now_s
+        self._began_s, self._first = now_s, not self._course.moved
         self._asking.begin(now_s)
         self._steering.begin(now_s)
         self._signal(Signal.READY, now_s, "requires hold")
@@ -264,7 +264,7 @@ class SkillExecutor:
         if chunk is not None:
             path = refusal(chunk, call.contract, self._robot)
             running = self._course.trajectory
-            place = place_of(self.state, now_s - self._began_s)
+            place = place_of(self.state, now_s - self._began_s, first=self._first)
             path = path or self._lander.land(chunk, running, now_s, place)
         if isinstance(path, str) or chunk is None:
             self._refuse(call, str(path), facts, now_s)

@@ -94,10 +94,15 @@ class Lander:
         if not np.isfinite(path.position).all():
             return "leads to joints that are not finite"
         blend = {"seam": self.seam, "near": self.near, "amid": self.amid}[place]
+        # What is to begin later than now is joined there, to what runs until then.
+        begin_s = max(now_s, path.start_s)
         if blend is not None:
             with suppress(ExecutionError):
-                intended = self._intended(path, now_s)
-                return blend.join(running, intended, now_s, self.robot.limits)
+                intended = self._intended(path, begin_s)
+                joined = blend.join(running, intended, begin_s, self.robot.limits)
+                if begin_s < now_s + EPSILON_S:
+                    return joined
+                return head(_after(running, joined, now_s), now_s, state(running, now_s))
         path = _after(running, path, now_s)
         return head(path, now_s, state(running, now_s), _NEAR * chunk.step_s)
 

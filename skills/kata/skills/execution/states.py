@@ -115,11 +115,16 @@ ACTIVE = frozenset({State.WAITING, State.RUNNING, State.SETTLING})
 """States in which a skill has the robot."""
 
 
-def place_of(state: State, began_s: float) -> Place:
+def place_of(state: State, began_s: float, *, first: bool = False) -> Place:
     """The place of a chunk in a state, so long after its call began.
 
-    A skill does its fine work neither at its very beginning nor when it has achieved.
+    A skill does its fine work neither at its very beginning nor when it has achieved. There is no
+    seam before the `first` call, which begins from rest as it was shown.
     """
+    if state is State.SETTLING:
+        return "near"
+    if first:
+        return "amid"
     if state is State.WAITING:
         return "seam"
-    return "near" if began_s < SEAM_S or state is State.SETTLING else "amid"
+    return "near" if began_s < SEAM_S else "amid"
