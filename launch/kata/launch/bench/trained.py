@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 ONE_ARM = ("pick", "place", "place_in", "push", "open", "close", "press", "stack")
 """The default skills of a robot with one arm."""
 
+_SIZES = ("size.demonstrations=200", "size.steps=5000", "size.perturbed=300")
+"""More than the demo's own, which has to be quick: chains are to show what lies between skills."""
+
 
 @dataclass(frozen=True)
 class Shelf:
@@ -76,6 +79,7 @@ def _demo(folder: Path, names: Sequence[str], seed: int, *, small: bool) -> None
     command = [sys.executable, "-m", "kata.launch.cli", "demo", f"out={folder}", f"seed={seed}"]
     command += [f"size={'small' if small else 'full'}", f"size.skills=[{','.join(names)}]"]
     command += ["size.chains=1", "sentence=open the drawer"]
+    command += [] if small else list(_SIZES)
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise ExecutionError(
