@@ -56,13 +56,33 @@ def test_a_chunk_that_is_over_before_it_comes_is_told():
     assert lander("jerk_limited").land(sideways(0.0), rising(), 0.5, "amid") == "too late by 0.50 s"
 
 
-def test_amid_the_work_a_chunk_is_joined_as_fast_as_the_robot_may():
+def test_the_nearer_to_the_work_the_sooner_a_blend_is_over():
     made = lander("jerk_limited")
     assert (made.seam, made.near, made.amid) == (
         JerkLimited(PERIOD, direct=(3,)),
         JerkLimited(PERIOD, 1.0, 0.1, (3,)),
-        JerkLimited(PERIOD, 1.0, 1.0, (3,)),
+        JerkLimited(PERIOD, 1.0, 0.15, (3,)),
     )
+
+
+def jerk_share(running, path, now_s):
+    ticks = now_s + PERIOD * np.arange(-3, 30)
+    commands = np.where(
+        (ticks <= now_s)[:, None], sample(running, ticks).position, sample(path, ticks).position
+    )
+    return np.abs(np.diff(commands[:, :3], n=3, axis=0)).max() / PERIOD**3 / 2000.0
+
+
+def test_amid_the_work_a_chunk_is_followed_as_it_is_unless_it_comes_near_the_limits_of_jerk():
+    running = rising()
+    gentle = ActionChunk(0.2, 0.05, "joint", HOME + UP * np.arange(5, 13)[:, None])
+    plain, made = lander("none"), lander("jerk_limited")
+    for chunk, same in ((gentle, True), (sideways(0.2), False)):
+        ways = [each.land(chunk, running, 0.2, "amid") for each in (plain, made)]
+        ticks = 0.2 + PERIOD * np.arange(40)
+        gap = np.abs(sample(ways[0], ticks).position - sample(ways[1], ticks).position).max()
+        assert bool(gap < 1e-9) is same
+    assert jerk_share(running, ways[1], 0.2) < 0.7 * jerk_share(running, ways[0], 0.2)
 
 
 def test_other_blends_leave_the_middle_of_the_work_alone():

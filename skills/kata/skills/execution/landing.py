@@ -35,6 +35,13 @@ _SPEED_SLACK = 3.0
 """A chunk's first action makes up for the servo's lag, so that one step may be faster."""
 
 
+_ROUGH = 0.15
+"""Share of the limits of jerk from which on a chunk is blended in the middle of the work."""
+
+_LOOK_BACK, _LOOK_AHEAD = 3, 16
+"""Ticks around a landing whose jerk is looked at: those before it, and the chunk's first steps."""
+
+
 def refusal(chunk: ActionChunk, contract: Contract, robot: RobotSpec) -> str:
     """Why a chunk must not be executed; empty if it may."""
     values = chunk.values
@@ -65,10 +72,11 @@ class Lander:
         near: how chunks shortly before and after a seam are joined to the one before.
         amid: how chunks are joined in the middle of a call.
 
+        period_s: of the servo.
+
     Without a blend a chunk continues in the commanded position and velocity. A policy reckons with
     being followed to its next action, and misses by millimetres where a blend is still fading: in
-    the middle of the work all of the robot's acceleration and jerk is used, so that it is over
-    within a step.
+    the middle of the work chunks are blended only where they would come near the limits of jerk.
     """
 
     robot: RobotSpec
@@ -76,6 +84,7 @@ class Lander:
     seam: Blend | None
     near: Blend | None
     amid: Blend | None = None
+    period_s: float = 0.01
 
     def land(
         self, chunk: ActionChunk, running: Trajectory, now_s: float, place: Place
@@ -93,7 +102,12 @@ class Lander:
             return str(error)
         if not np.isfinite(path.position).all():
             return "leads to joints that are not finite"
+        plain = head(
+            _after(running, path, now_s), now_s, state(running, now_s), _NEAR * chunk.step_s
+        )
         blend = {"seam": self.seam, "near": self.near, "amid": self.amid}[place]
+        if place == "amid" and not self._rough(running, plain, now_s):
+            return plain
         # What is to begin later than now is joined there, to what runs until then.
         begin_s = max(now_s, path.start_s)
         if blend is not None:
@@ -103,8 +117,16 @@ class Lander:
                 if begin_s < now_s + EPSILON_S:
                     return joined
                 return head(_after(running, joined, now_s), now_s, state(running, now_s))
-        path = _after(running, path, now_s)
-        return head(path, now_s, state(running, now_s), _NEAR * chunk.step_s)
+        return plain
+
+    def _rough(self, running: Trajectory, path: Trajectory, now_s: float) -> bool:
+        """Whether an arm's commands would come near its limits of jerk where they go over."""
+        ticks = self.period_s * np.arange(-_LOOK_BACK, _LOOK_AHEAD, dtype=float)
+        before, after = (sample(t, now_s + ticks).position for t in (running, path))
+        commands = np.where(ticks[:, None] <= 0.0, before, after)[:, list(arm_indices(self.robot))]
+        jerk = np.abs(np.diff(commands, n=3, axis=0)).max(axis=0) / self.period_s**3
+        limits = self.robot.limits.jerk[list(arm_indices(self.robot))]
+        return bool((jerk > _ROUGH * limits).any())
 
     def _intended(self, path: Trajectory, now_s: float) -> Trajectory:
         """The path as if the robot had been on it before: its head continues it backwards.
@@ -152,8 +174,8 @@ def make_lander(robot: RobotSpec, kinematics: Kinematics, period_s: float, blend
     if not isinstance(seam, JerkLimited):
         return Lander(robot, kinematics, seam, seam)
     near = replace(seam, acceleration_share=1.0, jerk_share=0.1)
-    amid = replace(seam, acceleration_share=1.0, jerk_share=1.0)
-    return Lander(robot, kinematics, seam, near, amid)
+    amid = replace(seam, acceleration_share=1.0, jerk_share=_ROUGH)
+    return Lander(robot, kinematics, seam, near, amid, period_s)
 
 
 class Track:
