@@ -8,6 +8,7 @@ done, how long it may take and how often a new plan is made are the same for all
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from .chain_scores import (
     jerk_rows,
     pair_rows,
     paired_block,
+    time_row,
 )
 from .chain_tasks import Course, Pair, chain_block, pair_block, pair_log, possible_pairs
 from .registry import BenchContext
@@ -80,6 +82,7 @@ _NOTES = (
 
 def run(context: BenchContext) -> BenchResult:
     """All pairs, with the layer and without; five pairs and all chains in all four ways."""
+    began = time.monotonic()
     shelf = trained(context)
     quick = context.quick
     courses = {name: _course(context, shelf, name) for name in ONE_ARM}
@@ -89,7 +92,12 @@ def run(context: BenchContext) -> BenchResult:
     found = _run_all(context, courses, pairs)
     told_pairs = {str(pair): paired_block(found["pairs"][str(pair)]) for pair in pairs}
     chains = {sentence: _chain_data(found["chains"][sentence], n) for sentence, n in _chains(quick)}
-    rows = (*chain_rows(chains), *pair_rows(told_pairs, found["pairs"]), *jerk_rows(found))
+    rows = (
+        *chain_rows(chains),
+        *pair_rows(told_pairs, found["pairs"]),
+        *jerk_rows(found),
+        time_row(time.monotonic() - began, context.workers),
+    )
     return BenchResult(
         rows,
         notes=_NOTES,

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _SCENES = 12
 """Scenes that are looked at before a pair counts as one that no plan can contain."""
 
+_DRAWS = 400
+"""Scenes that are drawn for an episode before none counts as fit for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -152,7 +155,7 @@ def _pair_plan(world: Any, course: Course, pair: Pair, index: int) -> Plan:
 
     from kata.skills.planning.plan import Plan
 
-    for attempt in range(_SCENES):
+    for attempt in range(_DRAWS):
         purpose = f"pair {pair.first}" if not attempt else f"pair {pair.first} again {attempt}"
         seed = episode_seed(course.seed, purpose, index)
         world.reset(seed)
@@ -208,7 +211,7 @@ def _chain_plan(
     from kata.skills.planning.service import make_plan
 
     contracts: Sequence[Any] = [skill.contract for skill in skills.values()]
-    for attempt in range(_SCENES):
+    for attempt in range(_DRAWS):
         purpose = "chain" if not attempt else f"chain again {attempt}"
         world.reset(episode_seed(course.seed, purpose, index))
         answer = make_plan(sentence, world.facts(), contracts, planner=SymbolicPlanner())

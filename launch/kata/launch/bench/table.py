@@ -110,7 +110,7 @@ class BenchResult:
 
     Attributes:
         notes: how it was measured and what limits it.
-        data: more that belongs into `result.json`, under keys of the bench's own.
+        data: more for the top of `result.json`, under keys of the bench's own.
         files: texts by file name, written beside `result.json`: pictures, tables.
     """
 
@@ -126,7 +126,6 @@ class BenchResult:
             "rows": [row.to_data() for row in self.rows],
             "growth": [growth.to_data() for growth in self.growth],
             "notes": list(self.notes),
-            **self.data,
         }
 
 

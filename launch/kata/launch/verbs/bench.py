@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ from kata.datasets.types import ConfigError
 from kata.launch.bench import publish
 from kata.launch.bench.all import run_all
 from kata.launch.bench.compare import missed_rows, read_results, worse_rows
+from kata.launch.bench.here import run_here
 from kata.launch.bench.page import lines
-from kata.launch.bench.registry import BENCHES, LONG, BenchContext, find_bench
+from kata.launch.bench.registry import BENCHES, LONG, find_bench
 from kata.launch.job import Done, Job
-from kata.launch.progress import say
-from kata.launch.workspace import write_text
 
 
 def run(job: Job) -> Done:
@@ -22,8 +21,13 @@ def run(job: Job) -> Done:
     config = job.config
     name = _name(job)
     before = read_results(Path(config.against).expanduser()) if config.against else None
-    results = run_all(job.folder, config) if name == "all" else {name: _one(job, name)}
-    found: dict[str, Any] = {"benches": results, **publish.circumstances(job, name)}
+    more: Mapping[str, Any] = {}
+    if name == "all":
+        results = run_all(job.folder, config)
+    else:
+        one = run_here(job, name)
+        results, more = {name: one.to_data()}, one.data
+    found: dict[str, Any] = {**more, "benches": results, **publish.circumstances(job, name)}
     found["missed"] = missed_rows(results)
     told = [line for bench, result in results.items() for line in lines(bench, result)]
     told += [f"missed: {text}" for text in found["missed"]]
@@ -44,14 +48,3 @@ def _name(job: Job) -> str:
     if name != "all":
         find_bench(name)
     return name
-
-
-def _one(job: Job, name: str) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(dir=job.folder.path, prefix="scratch-") as folder:
-        config = job.config
-        shelf = Path(config.shelf).expanduser() if config.shelf else None
-        context = BenchContext(Path(folder), config.seed, config.quick, say, shelf, config.workers)
-        found = find_bench(name)(context)
-    for file, text in found.files.items():
-        write_text(job.folder / file, text)
-    return found.to_data()
