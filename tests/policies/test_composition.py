@@ -62,6 +62,25 @@ def test_the_whole_weight_is_the_part_itself(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["diffusion", "flow"])
+@pytest.mark.parametrize("committed", [0, 2])
+def test_what_runs_guides_the_sum_as_it_guides_a_part(kind: str, committed: int) -> None:
+    """To the bit with the whole weight; a policy with itself is guided as it is alone."""
+    one, other, seen = _policy(kind), _policy(kind, shift=0.5), fake_observation(0)
+    prefix = _chunk(one)[:5] + 0.03
+    request = ChunkRequest(seen.time_s, prefix=prefix, committed=committed)
+
+    def after(policy: Policy) -> np.ndarray:
+        policy.reset(0)
+        return policy.chunk(seen, request).values
+
+    for weights, alone in (((1.0, 0.0), one), ((0.0, 1.0), other)):
+        mixed = Composed([Part(one, weights[0]), Part(other, weights[1])])
+        np.testing.assert_array_equal(after(mixed), after(alone))
+    halves = Composed([Part(one, 0.5), Part(one, 0.5)])
+    np.testing.assert_allclose(after(halves), after(one), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["diffusion", "flow"])
 def test_a_policy_with_itself_is_itself(kind: str) -> None:
     one = _policy(kind)
     mixed = Composed([Part(one, 0.7), Part(one, 0.3)])

@@ -39,6 +39,12 @@ def frozen(rows: int, seed: int = 1) -> Frozen:
 
 
 @pytest.mark.parametrize("time", [0.0, 0.1, 0.25, 0.5, 0.75, 0.99])
+def test_the_last_step_does_not_go_beyond_what_runs(time: float) -> None:
+    """No later step mends it, and a sampler of one step has no other."""
+    assert strength(time, 1.0 - time, last=True) == min(1.0, strength(time, 1.0 - time))
+
+
+@pytest.mark.parametrize("time", [0.0, 0.1, 0.25, 0.5, 0.75, 0.99])
 def test_the_scale_of_a_flow_is_the_published_one(time: float) -> None:
     """min(beta, (1 - t) / (t r^2)) on the velocity, which is (estimate - x) / (1 - t)."""
     r2 = (1.0 - time) ** 2 / (time**2 + (1.0 - time) ** 2)
@@ -86,14 +92,18 @@ def test_what_stands_beyond_a_prefix_says_nothing(name: str) -> None:
 def test_a_short_prefix_is_no_prefix_of_zeros(name: str) -> None:
     """Zeros decode to the mean action: filled up with them, a prefix gives another chunk."""
     policy, seen = fake_policy(name), fake_observation(0)
-    prefix = policy.chunk(seen, ChunkRequest(seen.time_s)).values[:3] + 0.05
-    padded = np.vstack([prefix, np.repeat(policy.card.actions.center[None, 0], 5, axis=0)])
-    chunks = []
-    for rows in (prefix, padded):
+    free = policy.chunk(seen, ChunkRequest(seen.time_s)).values
+    prefix = free[:3] + 0.05
+    fills = (np.zeros((5, 7)), policy.card.actions.center[3:], np.repeat(prefix[-1:], 5, axis=0))
+
+    def after(rows: np.ndarray) -> np.ndarray:
         policy.reset(0)
-        request = ChunkRequest(seen.time_s, prefix=rows, committed=1)
-        chunks.append(policy.chunk(seen, request).values)
-    assert np.abs(chunks[0] - chunks[1])[3:].max() > 1e-4
+        return policy.chunk(seen, ChunkRequest(seen.time_s, prefix=rows, committed=1)).values
+
+    alone = after(prefix)
+    for fill in fills:
+        assert np.abs(alone - after(np.vstack([prefix, fill])))[3:].max() > 1e-4
+    np.testing.assert_array_equal(after(free[:3]), free)
 
 
 @pytest.mark.parametrize("name", KINDS)

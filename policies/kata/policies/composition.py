@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from kata.datasets.types import ConfigError, FeatureSpec, KeySpec, Observation, SpecError
 
-from .guidance import Frozen, between
+from .guidance import Frozen, between, guided, strength
 from .guidance_cost import Cost, Steering
 from .sampling import SampledPolicy, Step
 
@@ -57,7 +58,8 @@ class Composed(SampledPolicy):
     """A policy that samples from several at once.
 
     The part with the greatest weight leads: chunks are computed in its units, so that a part with
-    the whole weight answers as it does alone, to the bit. A prefix is inpainted.
+    the whole weight answers as it does alone, to the bit. The sum of the estimates is guided by a
+    prefix, by the network of every part.
 
     Args:
         parts: two or more, of equal chunks and equal sampler steps, on one device.
@@ -133,9 +135,9 @@ class Composed(SampledPolicy):
                 samples = [
                     torch.where(frozen.mask, k, x) for k, x in zip(known, samples, strict=True)
                 ]
-            clean = self._sum(step, seen, samples)
+            clean = self._clean(step, seen, samples, frozen)
             if steer is not None:
-                clean = steer(clean, step.noise, last=(step.stay, step.pull) == (0.0, 1.0))
+                clean = steer(clean, step.noise, last=step.last)
             if frozen is not None:
                 clean = torch.where(frozen.mask, frozen.values, clean)
             samples = [
@@ -144,22 +146,72 @@ class Composed(SampledPolicy):
             ]
         return clean
 
-    def _sum(self, step: Step, seen: Sequence[Tensor], samples: Sequence[Tensor]) -> Tensor:
+    def _clean(
+        self, step: Step, seen: Sequence[Tensor], samples: Sequence[Tensor], frozen: Frozen | None
+    ) -> Tensor:
+        """The weighted clean estimate (B, H, A) in the leading part's units, guided by a prefix."""
+        if frozen is None:
+            return self._sum(step, seen, samples)
+        lead = samples[self._lead]
+
+        def estimate(x: Tensor) -> Tensor:
+            moved = [
+                own + (x - lead) * rate for own, rate in zip(samples, self._rates, strict=True)
+            ]
+            moved[self._lead] = x
+            return self._sum(step, seen, moved, by_network=True)
+
+        factor = strength(step.signal, step.noise, last=step.last)
+        return guided(estimate, lead, frozen, factor, self._reach)
+
+    def _sum(
+        self,
+        step: Step,
+        seen: Sequence[Tensor],
+        samples: Sequence[Tensor],
+        *,
+        by_network: bool = False,
+    ) -> Tensor:
         """The weighted clean estimate (B, H, A) in the leading part's units."""
-        own = self._estimate(self._lead, step, seen, samples)
-        out = own
+        own = out = self._estimate(self._lead, step, seen, samples, by_network)
         for i, part in enumerate(self.parts):
             if i != self._lead and part.weight:
-                other = part.policy.decode(self._estimate(i, step, seen, samples))
+                other = part.policy.decode(self._estimate(i, step, seen, samples, by_network))
                 out = out + part.weight * ((other - self._center) / self._scale - own)
         return out
 
     def _estimate(
-        self, i: int, step: Step, seen: Sequence[Tensor], samples: Sequence[Tensor]
+        self,
+        i: int,
+        step: Step,
+        seen: Sequence[Tensor],
+        samples: Sequence[Tensor],
+        by_network: bool,
     ) -> Tensor:
+        """The clean estimate (B, H, A) of one part in its own units; its network has gradients."""
         policy = self.parts[i].policy
         clip = policy.card.actions.clip
-        return step.estimate(policy.answer, seen[i], samples[i]).clamp(-clip, clip)
+        answer = policy.network if by_network else policy.answer
+        raw = step.estimate(answer, seen[i], samples[i])
+        # The bound counts, its zero slope does not: what is beyond it can still be guided back.
+        return raw.detach().clamp(-clip, clip) + (raw - raw.detach())
+
+    @cached_property
+    def _rates(self) -> list[Tensor]:
+        """By how much (H, A) each part's units are finer than the leading one's."""
+        return [self._scale / part.policy._scale for part in self.parts]
+
+    @cached_property
+    def _reach(self) -> Tensor:
+        """The greatest (H, A) that the sum can be, in the leading part's units."""
+        out = torch.zeros_like(self._scale)
+        for i, part in enumerate(self.parts):
+            policy, far = part.policy, torch.full_like(out, part.policy.card.actions.clip)
+            if i != self._lead:
+                apart = (policy._center - self._center).abs()
+                far = (far * policy._scale + apart) / self._scale
+            out = out + abs(part.weight) * far
+        return out
 
     def _in_units(self, normal: Tensor) -> list[Tensor]:
         """Chunks (B, H, A) in the units of each part; the leading one's are left as they are."""

@@ -10,6 +10,7 @@ from kata.datasets.types.pose import quat_normalize
 
 from .card import Card
 from .demonstrations import Demonstrations
+from .denoisers import MLPDenoiser
 from .features import StateEncoder
 from .normalise import Normaliser
 from .policy import ChunkPolicy
@@ -62,7 +63,19 @@ def fake_policy(name: str, **settings: int | str) -> ChunkPolicy:
     with torch.no_grad():
         for weight in policy.network.parameters():
             weight.copy_(0.2 * torch.randn(weight.shape, generator=generator))
+        if isinstance(policy.network, MLPDenoiser):
+            _look_at_the_sample(policy.network)
     return policy
+
+
+def _look_at_the_sample(network: MLPDenoiser) -> None:
+    """Let the answer follow the sample, as a trained denoiser's does and a random one's does not.
+
+    What guides it acts through that slope.
+    """
+    body, chunk = network.body, network.body.leave.out_features
+    first = body.enter.in_features - network.embedding - chunk
+    body.leave.weight.copy_(body.enter.weight[:, first : first + chunk].T)
 
 
 def fake_demonstrations(episodes: int = 12, frames: int = 40) -> Demonstrations:

@@ -49,25 +49,33 @@ class Frozen:
         return self.weights >= 1.0
 
 
-def strength(signal: float, noise: float) -> float:
-    """The factor c of a step of the sampler; see the module."""
-    most = BETA * noise
+def strength(signal: float, noise: float, *, last: bool = False) -> float:
+    """The factor c of a step of the sampler; see the module.
+
+    At most 1 in the last step, after which nothing mends what goes beyond what runs.
+    """
+    most = min(BETA * noise, 1.0) if last else BETA * noise
     return min(most, (signal**2 + noise**2) / signal) if signal > 0.0 else most
 
 
 def guided(
-    estimate: Callable[[Tensor], Tensor], x: Tensor, frozen: Frozen, factor: float, clip: float
+    estimate: Callable[[Tensor], Tensor],
+    x: Tensor,
+    frozen: Frozen,
+    factor: float,
+    clip: float | Tensor,
 ) -> Tensor:
     """The clean estimate (B, H, A) of x, moved towards what runs; rows act on themselves alone."""
+    most = torch.as_tensor(clip, dtype=x.dtype, device=x.device)
     with torch.enable_grad():
         free = x.detach().requires_grad_()
         raw = estimate(free)
-    clean = raw.detach().clamp(-clip, clip)
+    clean = raw.detach().clamp(-most, most)
     missing = frozen.weights * (frozen.values - clean)
     if not raw.requires_grad:  # a network that does not look at its sample cannot be moved by it
         return clean
     (gradient,) = torch.autograd.grad(raw, free, missing, allow_unused=True, materialize_grads=True)
-    return (clean + factor * gradient).clamp(-clip, clip)
+    return (clean + factor * gradient).clamp(-most, most)
 
 
 def between(free: Tensor, bound: Tensor, frozen: Frozen) -> Tensor:

@@ -43,6 +43,11 @@ class Step:
     stay: float
     pull: float
 
+    @property
+    def last(self) -> bool:
+        """Whether the next sample is the clean estimate itself."""
+        return (self.stay, self.pull) == (0.0, 1.0)
+
     def estimate(self, network: Callable[..., Tensor], features: Tensor, x: Tensor) -> Tensor:
         """The clean chunk (B, H, A) that a network sees in a sample x."""
         answer: Tensor = network(features, x, torch.full_like(features[:, 0], self.level))
@@ -69,7 +74,6 @@ class Sampling:
         """Normalised chunks (B, H, A) of features (B, F) and noise (B, H, A)."""
         x = noise
         for step in self.steps:
-            last = (step.stay, step.pull) == (0.0, 1.0)
             if frozen is not None:
                 known = step.signal * frozen.values + step.noise * noise
                 x = torch.where(frozen.mask, known, x)
@@ -77,13 +81,13 @@ class Sampling:
             if frozen is None:
                 clean = estimate(x).clamp(-self.clip, self.clip)
             else:
-                factor = strength(step.signal, step.noise)
+                factor = strength(step.signal, step.noise, last=step.last)
                 clean = guided(estimate, x, frozen, factor, self.clip)
             if steer is not None:
-                clean = steer(clean, step.noise, last=last)
+                clean = steer(clean, step.noise, last=step.last)
             if frozen is not None:
                 clean = torch.where(frozen.mask, frozen.values, clean)
-            x = clean if last else step.stay * x + step.pull * clean
+            x = clean if step.last else step.stay * x + step.pull * clean
         return x
 
 

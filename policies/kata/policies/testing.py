@@ -27,6 +27,7 @@ from kata.datasets.types import (
     Policy,
     SpecError,
 )
+from kata.datasets.types.overlap import overlap_weights
 
 from .policy import ChunkPolicy
 from .registry import load_policy
@@ -103,7 +104,7 @@ class PolicyContract(ABC):
                 policy.chunk(replace(observation, position=longer), self.request(observation))
 
     def test_committed_actions_come_back(self) -> None:
-        """Exactly, for prefixes of any length and size, with all after them finite."""
+        """To the bit, for prefixes of any length and size, with all after them finite."""
         policy, observation = self.make_policy(), self.make_observation(2)
         spec, rng = policy.chunk_spec, np.random.default_rng(0)
         for rows in sorted({1, 2, spec.horizon}):
@@ -111,7 +112,7 @@ class PolicyContract(ABC):
                 sure = int(rng.integers(0, rows, endpoint=True))
                 prefix = size * rng.normal(size=(rows, spec.width))
                 chunk = self.after(policy, observation, prefix, sure)
-                np.testing.assert_allclose(chunk.values[:sure], prefix[:sure], atol=1e-6)
+                np.testing.assert_array_equal(chunk.values[:sure], prefix[:sure])
                 assert chunk.finite
 
     def test_a_prefix_that_agrees_changes_nothing(self) -> None:
@@ -122,6 +123,20 @@ class PolicyContract(ABC):
             policy.reset(2)
             request = replace(self.request(observation), prefix=free[:rows], committed=rows // 2)
             np.testing.assert_allclose(policy.chunk(observation, request).values, free, atol=1e-6)
+
+    def test_what_runs_draws_the_chunk_to_it(self) -> None:
+        """Actions that are not committed guide: the chunk goes towards a prefix that disagrees."""
+        policy, shares = self.make_policy(), []
+        for seed in range(4):
+            observation = self.make_observation(seed)
+            free = self.first(policy, seed).values
+            for aside in (0.02, -0.02):
+                policy.reset(seed)
+                request = replace(self.request(observation), prefix=free + aside, committed=0)
+                moved = policy.chunk(observation, request).values - free
+                weights = overlap_weights(len(free), 0)[:, None]
+                shares.append(float((weights * moved / aside).mean() / weights.mean()))
+        assert 1e-4 < np.mean(shares) < 1.0
 
     def test_equal_prefixes_give_equal_chunks(self) -> None:
         """To the bit."""
