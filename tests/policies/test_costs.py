@@ -68,7 +68,10 @@ def test_chunks_lead_where_the_kinematics_take_them() -> None:
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), size=st.floats(0.0, 0.6))
 def test_a_small_step_down_lowers_a_cost(name: str, seed: int, size: float) -> None:
-    """Gradients are finite everywhere, and point uphill."""
+    """Gradients are finite everywhere, and point uphill.
+
+    Not in all places of a cost that leads around: its way, its side and who counts are held.
+    """
     term = TERMS[name]
     values = _chunk(seed, size).requires_grad_()
     cost = term(FORWARD(values))
@@ -76,7 +79,7 @@ def test_a_small_step_down_lowers_a_cost(name: str, seed: int, size: float) -> N
     assert torch.isfinite(slope).all()
     assert float(cost.detach()) >= 0.0
     steep = float((slope**2).sum())
-    if steep > 1e-6:
+    if steep > 1e-6 and not getattr(term, "around", False):
         after = term(FORWARD((values - 1e-7 * slope).detach()))
         assert float(after) < float(cost.detach())
 
@@ -159,3 +162,12 @@ def test_joint_chunks_need_to_know_where_they_lead() -> None:
 def test_impossible_costs_are_refused(wrong: object) -> None:
     with pytest.raises(ConfigError):
         wrong()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", sorted(TERMS))
+def test_a_cost_is_counted_where_the_chunk_is(name: str) -> None:
+    """On the device of the chunk and in its type; `meta` holds no numbers, and mixes with none."""
+    for dtype in (torch.float32, torch.float64):
+        values = torch.empty((2, H, 7), device="meta", dtype=dtype)
+        cost = TERMS[name](ToolForward(AT)(values))
+        assert (cost.device.type, cost.dtype, cost.shape) == ("meta", dtype, (2,))

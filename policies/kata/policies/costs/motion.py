@@ -5,13 +5,13 @@ Legend: `B` chunks, `H` actions of a chunk, `A` width of an action, `P` points.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from kata.datasets.types import Pose
+from kata.datasets.types import Array, Pose
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,15 @@ class ToolForward:
 
     def __call__(self, chunks: Tensor) -> Motion:
         """Chunks (B, H, A): position and rotation vector come first in an action."""
-        place = torch.as_tensor(self.reference.position, dtype=chunks.dtype, device=chunks.device)
-        turn = torch.as_tensor(self.reference.quaternion, dtype=chunks.dtype, device=chunks.device)
+        place = tensor_like(self.reference.position, chunks)
+        turn = tensor_like(self.reference.quaternion, chunks)
         position = place + rotate(turn, chunks[..., :3])
         return Motion(position, multiply(turn, exponential(chunks[..., 3:6])), place)
+
+
+def tensor_like(values: Array | Sequence[float], like: Tensor) -> Tensor:
+    """Numbers of any shape as a tensor of the type of another one, on its device."""
+    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
 
 
 def rotate(quaternion: Tensor, vector: Tensor) -> Tensor:

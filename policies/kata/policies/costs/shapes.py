@@ -14,11 +14,7 @@ from torch import Tensor
 
 from kata.datasets.types import Array, ConfigError, Pose
 
-from .motion import rotate
-
-
-def _as(values: Array, like: Tensor) -> Tensor:
-    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+from .motion import rotate, tensor_like
 
 
 def _check(what: str, numbers: list[float], fits: bool) -> None:
@@ -52,7 +48,7 @@ class Sphere:
 
     def distance(self, points: Tensor) -> Tensor:
         """Signed distance (...,) of points (..., 3)."""
-        away: Tensor = torch.linalg.vector_norm(points - _as(self.centre, points), dim=-1)
+        away: Tensor = torch.linalg.vector_norm(points - tensor_like(self.centre, points), dim=-1)
         return away - self.radius_m
 
 
@@ -74,9 +70,11 @@ class Box:
 
     def distance(self, points: Tensor) -> Tensor:
         """Signed distance (...,) of points (..., 3); exact outside, to the nearest face inside."""
-        turn = _as(self.pose.quaternion, points) * points.new_tensor([1.0, -1.0, -1.0, -1.0])
-        local = rotate(turn, points - _as(self.centre, points))
-        over = local.abs() - _as(self.half, points)
+        turn = tensor_like(self.pose.quaternion, points) * tensor_like(
+            [1.0, -1.0, -1.0, -1.0], points
+        )
+        local = rotate(turn, points - tensor_like(self.centre, points))
+        over = local.abs() - tensor_like(self.half, points)
         outside: Tensor = torch.linalg.vector_norm(over.clamp(min=0.0), dim=-1)
         return outside + over.amax(dim=-1).clamp(max=0.0)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kata.datasets.types import Array, ConfigError
 
-from .motion import Motion, rotate
+from .motion import Motion, rotate, tensor_like
 from .shapes import POINT, Body, Shape
 
 _LEVEL_M = 0.05
@@ -35,7 +35,8 @@ class KeepAway:
 
     Straight distance alone stops a motion in front of what it runs into. With `around`, what is too
     near is counted by how far it still is from passing: to that side of the shape, seen along the
-    motion, on which the motion is already; at a draw to its left.
+    motion, on which the motion is already; at a draw to its left. Its slope holds the way, the
+    side and what counts as too near as they are.
     """
 
     shape: Shape
@@ -49,8 +50,8 @@ class KeepAway:
 
     def __call__(self, motion: Motion) -> Tensor:
         """Costs (B,)."""
-        points = motion.points(torch.as_tensor(self.body.points, dtype=motion.position.dtype))
-        radii = torch.as_tensor(self.body.radii, dtype=points.dtype)
+        points = motion.points(tensor_like(self.body.points, motion.position))
+        radii = tensor_like(self.body.radii, points)
         short = (radii + self.margin_m - self.shape.distance(points)).clamp(min=0.0)
         cost = _squares(short / self.tolerance_m)
         if self.around:
@@ -64,7 +65,7 @@ class KeepAway:
         length = torch.linalg.vector_norm(way, dim=-1, keepdim=True)
         along = way / length.clamp(min=1e-6)
         left = torch.stack([-along[:, 1], along[:, 0]], dim=-1)
-        centre = torch.as_tensor(self.shape.centre[:2], dtype=points.dtype)
+        centre = tensor_like(self.shape.centre[:2], points)
         middle = motion.position.detach().mean(dim=1)[:, :2]
         side = torch.where(((middle - centre) * left).sum(-1) < 0.0, -1.0, 1.0)
         reach = side[:, None] * left
@@ -79,7 +80,7 @@ class KeepAway:
 
     def _half_width(self, centre: Tensor, reach: Tensor, points: Tensor) -> Tensor:
         """Half width (B,) of the shape towards `reach` (B, 2), at its middle."""
-        height = torch.as_tensor(self.shape.centre[2:], dtype=points.dtype)
+        height = tensor_like(self.shape.centre[2:], points)
         probe = torch.cat([centre + reach, height.expand(len(reach), 1)], dim=-1)
         return 1.0 - self.shape.distance(probe).detach()
 
@@ -104,8 +105,8 @@ class KeepUpright:
     def __call__(self, motion: Motion) -> Tensor:
         """Costs (B,)."""
         like = motion.quaternion
-        axis = rotate(like, like.new_tensor(self.axis))
-        wanted = like.new_tensor(self.direction).expand_as(axis)
+        axis = rotate(like, tensor_like(self.axis, like))
+        wanted = tensor_like(self.direction, like).expand_as(axis)
         across = torch.linalg.vector_norm(torch.linalg.cross(axis, wanted), dim=-1)
         off = torch.atan2(across, (axis * wanted).sum(-1))
         return _squares((off - self.free_rad).clamp(min=0.0) / self.tolerance_rad)
@@ -124,7 +125,7 @@ class Reach:
 
     def __call__(self, motion: Motion) -> Tensor:
         """Costs (B,)."""
-        goal = torch.as_tensor(self.place, dtype=motion.position.dtype)
+        goal = tensor_like(self.place, motion.position)
         return _squares((motion.position[:, -1:] - goal) / self.tolerance_m)
 
 
@@ -169,7 +170,7 @@ class KeepApart:
     def __call__(self, motion: Motion) -> Tensor:
         """Costs (B,)."""
         steps = np.minimum(np.arange(motion.position.shape[1]), len(self.path) - 1)
-        other = torch.as_tensor(np.asarray(self.path)[steps], dtype=motion.position.dtype)
+        other = tensor_like(np.asarray(self.path)[steps], motion.position)
         away = torch.linalg.vector_norm(motion.position - other, dim=-1)
         return _squares((self.margin_m - away).clamp(min=0.0) / self.tolerance_m)
 
