@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kata.datasets.types import Command
 from kata.skills.contract.call import Call
 from kata.skills.handover.graph import StonePath, Stones, shaken
-from kata.skills.handover.graph.stones import StoneOptions, _essential
+from kata.skills.handover.graph.stones import StoneOptions, essential
 from kata.skills.handover.transition import Move, Mover, TransitionOptions
 from kata.skills.testing import FakeWorld
 from kata.skills.testing.fake_skills import CONTRACTS
@@ -35,7 +35,7 @@ def wall(position, carried=()):
 
 
 def stones(graph, clearance=None, **options):
-    fine = {"step_rad": 0.005, **options}
+    fine = {"step_rad": 0.005, "checks": 100_000, **options}
     return Stones(graph, FakeWorld().kinematics, clearance, StoneOptions(**fine))
 
 
@@ -145,7 +145,7 @@ def test_the_shortest_of_two_ways_is_found():
 @given(st.integers(0, 2**32 - 1))
 def test_stones_that_are_left_out_lie_on_the_way(seed):
     points = list(np.cumsum(np.random.default_rng(seed).normal(0.0, 0.05, (12, 4)), axis=0))
-    kept = _essential(points, 0.1)
+    kept = essential(points, 0.1, lambda *_: True)
     assert np.array_equal(kept[-1], points[-1])
     rows = [0, *(next(i for i, p in enumerate(points) if p is stone) for stone in kept)]
     for first, last in itertools.pairwise(rows):
@@ -167,3 +167,44 @@ def test_noise_is_aligned_to_the_nearest_state_of_the_same_skill(detour):
     assert (still.node, still.similarity) == (3, pytest.approx(1.0))
     assert np.std([each.position[:3] for each in found], axis=0).max() < 0.05
     assert detour.arms == ARMS
+
+
+def test_a_shortcut_between_stones_is_looked_at_too():
+    """The demonstration bows around a post that its chord comes too near to."""
+    bow = line((0.3, 0.0, 0.3), (0.5, 0.08, 0.3), (0.7, 0.0, 0.3), steps=12)
+    graph = graph_of([bow, line((0.7, 0.0, 0.3), (0.9, 0.0, 0.3))], ["open", "pick"], [(24, 25)])
+
+    def post(position, carried=()):
+        return float(np.hypot(position[0] - 0.5, position[1] - 0.02)) - 0.03
+
+    here, there = np.array([0.3, 0.0, 0.3, 0.05]), np.array([0.7, 0.0, 0.3, 0.05])
+    way = [here, *stones(graph, post)(seen(here), PICK, there)]
+    assert len(way) > 2
+    shares = np.linspace(0.0, 1.0, 200)[:, None]
+    for start, end in itertools.pairwise(way):
+        assert min(post(q) for q in start + shares * (end - start)) >= 0.01
+
+
+def test_a_search_asks_for_no_more_distances_than_it_may(detour):
+    asked = []
+
+    def nowhere(position, carried=()):
+        asked.append(1)
+        return 1.0 if position[1] < -0.1 else -1.0
+
+    found = stones(detour, nowhere, checks=60, tries=500).path(seen(), PICK, BEYOND)
+    assert found == "no free way found with 60 distances"
+    assert len(asked) == 60
+
+
+def test_what_is_near_at_first_must_be_left(detour):
+    """A hand that stands 1 mm off a thing may go away from it, and not along it."""
+
+    def floor(position, carried=()):
+        return float(position[2]) - 0.299
+
+    along = stones(detour, floor).path(seen(), PICK, BEYOND)
+    assert along == "no demonstrated state is near the start"
+    up = line((0.3, -0.3, 0.3), (0.3, -0.3, 0.5), (0.3, 0.3, 0.5))
+    found = stones(graph_of([up], ["open"]), floor).path(seen(), OPEN, up[-1])
+    assert isinstance(found, StonePath)

@@ -7,7 +7,7 @@ is left out and another path is looked for. Source: Bohlin and Kavraki, Path pla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,16 @@ from kata.skills.contract.call import Call
 
 from ..boundary import held
 from ..collision import Clearance
-from ..transition import imagine
+from ..transition import TransitionOptions, imagine
 from .graph import BUFFER_STEP_S, TransitionGraph, travel_s
 from .states import States, buffer_steps
+
+MARGIN_M = TransitionOptions().clearance_m
+"""What a transition keeps by itself; a goal that is nearer to something is out of reach."""
+
+LEAVE_M, LEAVE_SLOPE = 0.002, 0.5
+"""A way that begins near to something may come this much nearer, and must get away by this much a
+metre that the tool moves; as `kata.skills.handover.collision` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +39,12 @@ class StoneOptions:
         looked_at: among how many for each of them, the most similar and the closest ones.
         least: how alike the similar ones must be to the ends.
         close_s: how long the fastest joint may take to the close ones.
-        clearance_m: distance to keep; less, where the robot is nearer now.
+        clearance_m: distance to keep, more than a transition does: what follows the stones is
+            looked at in other places than the search did. Less, where the robot is nearer now, or
+            the goal is.
         step_rad: how far apart states are checked on the way between two stones.
         tries: how many paths are checked.
+        checks: distances that one search may ask for.
         around_m: states that hold the hand this near to where it touched something are left out.
         straight_rad: stones that lie this near to the way between others are left out.
     """
@@ -43,9 +53,10 @@ class StoneOptions:
     looked_at: int = 100
     least: float = 1e-10
     close_s: float = 1.0
-    clearance_m: float = 0.01
+    clearance_m: float = 0.013
     step_rad: float = 0.06
-    tries: int = 30
+    tries: int = 12
+    checks: int = 1000
     around_m: float = 0.03
     straight_rad: float = 0.1
 
@@ -96,47 +107,66 @@ class Stones:
     def path(
         self, observation: Observation, call: Call, goal: Array | None = None
     ) -> StonePath | str:
-        """The same with how it was found, or why there is no way."""
-        search = _Search(self, observation, tuple(held(call) & set(observation.entities)))
-        if not search.entries:
-            return "no demonstrated state is near this one"
-        exits = search.exits(observation, call, goal)
+        """The same with how it was found, or why there is no way.
+
+        Bounded by counts of paths and of distances and not by time, so that equal questions have
+        equal answers.
+        """
+        search = _Search(self, observation, tuple(held(call) & set(observation.entities)), goal)
+        entries = search.entries(observation)
+        if not entries:
+            return search.spent() or "no demonstrated state is near this one"
+        exits = search.exits(observation, call)
         if not exits:
-            return "no demonstrated state is near the start"
+            return search.spent() or "no demonstrated state is near the start"
         for _ in range(self.options.tries):
-            nodes = self.graph.path(search.entries, exits, search.usable)
+            nodes = self.graph.path(entries, exits, search.usable)
             if not nodes:
-                return "every way over demonstrated states is barred"
+                return search.spent() or "every way over demonstrated states is barred"
             if search.free(nodes):
-                return search.told(nodes, goal)
+                return search.told(nodes)
+            if search.spent():
+                return search.spent()
         return f"no free way among {self.options.tries}"
 
 
 class _Search:
     """One question: where it begins, what is carried, and which nodes are known not to be free."""
 
-    def __init__(self, stones: Stones, observation: Observation, carried: Sequence[str]) -> None:
+    def __init__(
+        self, stones: Stones, observation: Observation, carried: Sequence[str], goal: Array | None
+    ) -> None:
         self.graph, self.options = stones.graph, stones.options
         self.kinematics, self.clearance = stones.kinematics, stones.clearance
         self.start, self.carried = observation.position, carried
+        self.goal = None if goal is None else self._gripped(goal)
         self.usable = self.graph.carrying == bool(carried)
+        self.asked = 0
         self.least_m = self.options.clearance_m
-        if self.clearance is not None:
-            # What is near now may be near at first: a hand leaves a thing where it has put it.
-            self.least_m = min(self.least_m, self.clearance(self.start, carried) - 0.002)
-        self.entries = self._ends(States.of(observation))
+        self.here_m = self._far(self.start)
+        if self.goal is not None:
+            # A mover keeps less and may be content with such a goal.
+            self.least_m = min(self.least_m, max(self._far(self.goal), MARGIN_M))
 
-    def exits(
-        self, observation: Observation, call: Call, goal: Array | None
-    ) -> list[tuple[int, float]]:
+    def entries(self, observation: Observation) -> list[tuple[int, float]]:
+        """Nodes with a free straight way from here, with what it costs."""
+        return self._ends(States.of(observation), leaves=True)
+
+    def exits(self, observation: Observation, call: Call) -> list[tuple[int, float]]:
         """Nodes that are as good as the goal, or from which it is near, with what that costs."""
-        if goal is not None:
-            there = imagine(observation, Command.hold(goal), self.kinematics, self.carried)
-            return self._ends(States.of(there))
+        if self.goal is not None:
+            at = Command.hold(self.goal)
+            return self._ends(States.of(imagine(observation, at, self.kinematics, self.carried)))
         starts = self.graph.starts(call.contract.name)
         return [(int(node), 0.0) for node in starts if self.usable[node]]
 
-    def _ends(self, state: States) -> list[tuple[int, float]]:
+    def spent(self) -> str:
+        """Whether all distances have been asked for that may be, in words; empty if not."""
+        if self.asked < self.options.checks:
+            return ""
+        return f"no free way found with {self.options.checks} distances"
+
+    def _ends(self, state: States, *, leaves: bool = False) -> list[tuple[int, float]]:
         """Nodes with a free straight way from or to a state, with what it costs; nearest first."""
         graph, options = self.graph, self.options
         alike, similar = graph.nearest(state, options.looked_at, carrying=bool(self.carried))
@@ -151,35 +181,55 @@ class _Search:
         found: list[tuple[int, float]] = []
         for row in np.argsort(costs, kind="stable"):
             there = self._gripped(graph.states.position[nodes[row]])
-            if self._touch(self._gripped(state.position[0]), there) is None:
+            end = self._gripped(state.position[0])
+            touched = self._touch(end, there, 0.0 if leaves else np.inf)
+            if touched is None:
                 found.append((int(nodes[row]), float(costs[row])))
-            if len(found) == options.near:
+            if len(found) == options.near or self.spent():
                 break
         return found
 
     def free(self, nodes: Sequence[int]) -> bool:
-        """Whether a path keeps its distance; else what bars it may not be used again.
+        """Whether a path keeps its distance; else all that bars it may not be used again.
 
         Its ends have been looked at already.
         """
-        points = self._points(nodes)[1:]
-        for node, here, there in zip(nodes[1:], points, points[1:], strict=False):
-            touched = self._touch(here, there)
+        points, free = self._points(nodes), True
+        gone_m = self._gone_m(points[0], points[1])
+        for node, here, there in zip(nodes[1:], points[1:], points[2:], strict=False):
+            touched = self._touch(here, there, gone_m)
+            gone_m += self._gone_m(here, there)
             if touched is not None:
                 self._bar(node, touched)
-                return False
-        return True
+                free = False
+        return free
 
-    def _touch(self, start: Array, end: Array) -> Array | None:
-        """Where (D,) the straight way between two states comes too near to something."""
+    def _touch(self, start: Array, end: Array, gone_m: float = np.inf) -> Array | None:
+        """Where (D,) the straight way between two states comes too near to something.
+
+        Also once no more distances may be asked for. What is near at first may be so, where a hand
+        leaves a thing that it has put down: `gone_m` is how far the tool has come since.
+        """
         if self.clearance is None:
             return None
         count = max(1, int(np.ceil(np.abs(end - start).max() / self.options.step_rad)))
         for share in np.arange(1, count + 1) / count:
             between = start + share * (end - start)
-            if self.clearance(between, self.carried) < self.least_m:
+            leaving_m = self.here_m - LEAVE_M + LEAVE_SLOPE * gone_m
+            if leaving_m < self.least_m:
+                leaving_m += LEAVE_SLOPE * self._gone_m(start, between)
+            if self.spent() or self._far(between) < min(self.least_m, leaving_m):
                 return np.asarray(between)
         return None
+
+    def _far(self, position: Array) -> float:
+        self.asked += 1
+        return np.inf if self.clearance is None else self.clearance(position, self.carried)
+
+    def _gone_m(self, start: Array, end: Array) -> float:
+        """How far the tool comes on the straight way; less, where it turns."""
+        ends = [self.kinematics.forward(point).position for point in (start, end)]
+        return float(np.linalg.norm(ends[1] - ends[0]))
 
     def _bar(self, node: int, position: Array) -> None:
         """Leave out a node, and all that hold the hand where it would touch something."""
@@ -188,19 +238,25 @@ class _Search:
         gaps = np.linalg.norm(self.graph.states.tool[:, :3] - spot, axis=1)
         self.usable[gaps < self.options.around_m] = False
 
-    def told(self, nodes: tuple[int, ...], goal: Array | None) -> StonePath:
+    def told(self, nodes: tuple[int, ...]) -> StonePath:
         """The path with the stones that it needs."""
         graph, rows = self.graph, list(nodes)
         points = self._points(nodes)
-        if goal is not None:
-            points.append(self._gripped(goal))
+        if self.goal is not None:
+            points.append(self.goal)
         skills = graph.skill[rows]
         turns = np.flatnonzero(np.diff(skills, prepend=-1) != 0)
+
+        def straight(first: int, last: int) -> bool:
+            # What leaves the place where it begins near to something is kept as it was checked.
+            near = first == 0 and self.here_m - LEAVE_M < self.least_m
+            return not near and self._touch(points[first], points[last]) is None
+
         return StonePath(
-            _essential(points, self.options.straight_rad),
+            essential(points, self.options.straight_rad, straight),
             nodes,
             tuple(graph.skills[skills[turn]] for turn in turns),
-            int(np.count_nonzero(np.diff(graph.episode[rows]))) + 1 + (goal is not None),
+            int(np.count_nonzero(np.diff(graph.episode[rows]))) + 1 + (self.goal is not None),
         )
 
     def _points(self, nodes: Sequence[int]) -> list[Array]:
@@ -214,10 +270,17 @@ class _Search:
         return kept
 
 
-def _essential(points: Sequence[Array], near_rad: float) -> tuple[Array, ...]:
+def essential(
+    points: Sequence[Array], near_rad: float, straight: Callable[[int, int], bool]
+) -> tuple[Array, ...]:
     """The points after the first without those that lie on the straight way between others.
 
     Source: Douglas and Peucker (1973), with the greatest difference of a joint as the distance.
+
+    Args:
+        points: of a way.
+        near_rad: what lies this near to the straight way may be left out.
+        straight: whether the straight way from one point to a later one, by their numbers, is free.
     """
     path = np.array(points)
     keep: NDArray[np.bool_] = np.zeros(len(points), dtype=bool)
@@ -231,7 +294,7 @@ def _essential(points: Sequence[Array], near_rad: float) -> tuple[Array, ...]:
         share = np.clip(rest @ way / max(float(way @ way), 1e-12), 0.0, 1.0)
         off = np.abs(rest - share[:, None] * way).max(axis=1)
         worst = int(off.argmax())
-        if off[worst] > near_rad:
+        if off[worst] > near_rad or not straight(first, last):
             middle = first + 1 + worst
             keep[middle] = True
             spans += [(first, middle), (middle, last)]
