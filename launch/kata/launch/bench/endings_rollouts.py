@@ -23,6 +23,7 @@ from kata.datasets.types import (
     TrialWorld,
 )
 from kata.skills.contract.call import Call
+from kata.skills.execution.entering import Entering
 from kata.skills.execution.messages import ChunkQuery, ChunkReply, LoadedSkill, ReadySkill
 from kata.skills.execution.options import ExecutorOptions
 from kata.skills.execution.runner import RunFrame, steps
@@ -113,6 +114,8 @@ class Listeners:
         lag = int(np.random.default_rng(seed % 2**63).integers(low, high + 1))
         self._old: deque[Facts] = deque(maxlen=lag + 1)
         self._settle: dict[str, float | None] = dict.fromkeys(FACTS)
+        self._entering = {name: Entering() for name in FACTS}
+        self._begun_s: float | None = None
         self._said: dict[str, tuple[float, bool]] = {}
         self._true_s: float | None = None
         self._settled_s: float | None = None
@@ -166,7 +169,10 @@ class Listeners:
 
     def _judged(self, name: str, seen: Observation, facts: Facts) -> bool:
         """Whether it has been done for `settle_s`, by the rule of the executor."""
-        verdict, since = self._boundary.is_done(self._call, seen, facts), self._settle[name]
+        self._begun_s = self._now_s if self._begun_s is None else self._begun_s
+        verdict = self._boundary.is_done(self._call, seen, facts)
+        verdict = self._entering[name].judged(self._call, verdict, self._now_s - self._begun_s)
+        since = self._settle[name]
         holds = verdict.ok or (since is not None and verdict.stays)
         since = None if not holds else self._now_s if since is None else since
         self._settle[name] = since

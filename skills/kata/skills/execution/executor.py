@@ -27,6 +27,7 @@ from .asking import Asking
 from .barrier import barrier_to
 from .course import Course
 from .deciding import decider_of
+from .entering import Entering
 from .frame_clock import FrameClock
 from .landing import make_lander, refusal
 from .messages import (
@@ -80,7 +81,7 @@ class SkillExecutor:
         decider = decider_of(self.options, robot, kinematics, clearance)
         self._seam = Seam(decider, self._course, self.options.moves)
         self._asking = Asking(robot, kinematics, self.options)
-        self._steering = Steering()
+        self._steering, self._entering = Steering(), Entering()
         self._said: list[tuple[Correction, str]] = []
         self._frames = FrameClock()
         self._began_s, self._settle_s, self._first = 0.0, 0.0, True
@@ -201,8 +202,8 @@ class SkillExecutor:
         call = self.call
         assert call is not None
         self._steering.spend(now_s)
-        boundary = self._skill(call).boundary
-        done = boundary.is_done(call, observation, facts)
+        verdict = self._skill(call).boundary.is_done(call, observation, facts)
+        done = self._entering.judged(call, verdict, self._steering.spent_s)
         if done.ok or (self.state is State.SETTLING and done.stays):
             if self.state is not State.SETTLING:
                 self._settle_s = now_s

@@ -48,7 +48,7 @@ def ended(
     why = f"facts {age:.2f} s late" if not fresh else _unknown(call, facts)
     word = "at least" if done else "below"
     reason = f"by progress {read.value:.2f}, there {read.there:.2f}, {word} {least:.2f}; {why}"
-    return Verdict(done, read.there, reason, numbers, read.there >= model.leave)
+    return Verdict(done, read.there, reason, numbers, read.there >= model.leave, learned=True)
 
 
 def how_far(call: Call, observation: Observation, model: ProgressModel) -> Progress | None:

@@ -13,6 +13,7 @@ class Verdict:
     Attributes:
         stays: of what was so before, whether it still is, though it would not begin to be now; the
             gap between `ok` and `stays` is the hysteresis.
+        learned: whether learned progress decided, and not facts.
     """
 
     ok: bool
@@ -20,3 +21,4 @@ class Verdict:
     reason: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     stays: bool = False
+    learned: bool = False
