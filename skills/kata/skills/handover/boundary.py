@@ -151,7 +151,7 @@ class LearnedBoundary:
         chance = float(self.model.of_features(features)[0])
         word = "at least" if chance >= MAY_START else "below"
         reason = f"predicted success {chance:.2f}, {word} {MAY_START:.2f}"
-        numbers = {}
+        numbers = {"brier_skill": self.quality.brier_skill}
         if self.novelty is not None:
             p = float(self.novelty.p_value(features)[0])
             numbers["novelty_p"] = p
