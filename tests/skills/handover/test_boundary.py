@@ -133,6 +133,11 @@ def test_a_start_says_how_far_the_gripper_is_open_unless_it_holds_something(samp
         assert start.position[3] == pytest.approx(0.011)
 
 
+def test_a_decision_learns_how_far_the_start_model_is_to_be_trusted(boundary):
+    numbers = boundary.may_start(PICK, FakeWorld().observe()).numbers
+    assert numbers["brier_skill"] == boundary.quality.brier_skill > 0.3
+
+
 def test_what_is_held_moves_along():
     call = Call(CONTRACTS["place_in"], ("red_cube", "drawer"))
     assert held(call) == {"red_cube"}

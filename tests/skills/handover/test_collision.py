@@ -114,7 +114,8 @@ def wall_with_a_window(position, carried=()):
 
 
 def test_only_a_search_finds_the_window():
-    mover = Mover(WORLD.robot, WORLD.kinematics, TransitionOptions(checks=6000), wall_with_a_window)
+    options = TransitionOptions(checks=6000, budget=12_000)
+    mover = Mover(WORLD.robot, WORLD.kinematics, options, wall_with_a_window)
     move = mover.to(Command.hold(START), GOAL, 0.0)
     assert isinstance(move, Move)
     assert move.way == "around"
@@ -123,6 +124,32 @@ def test_only_a_search_finds_the_window():
     assert np.abs(fine[-1] - GOAL).max() < 1e-3
     without = replace(mover, options=TransitionOptions(checks=0))
     assert "around" not in without.to(Command.hold(START), GOAL, 0.0)
+
+
+@pytest.mark.parametrize("budget", [0, 40, 400])
+def test_no_more_distances_are_asked_for_than_there_are(budget):
+    asked = []
+
+    def counted(position, carried=()):
+        asked.append(1)
+        return wall_with_a_window(position)
+
+    options = TransitionOptions(budget=budget)
+    reason = Mover(WORLD.robot, WORLD.kinematics, options, counted).to(
+        Command.hold(START), GOAL, 0.0
+    )
+    assert "no distances are left" in reason or "nothing found with" in reason
+    assert len(asked) < budget + 60
+
+
+def test_a_way_may_lead_along_what_it_must_only_not_touch():
+    """Without a distance to keep there is still a step to look into."""
+    floor = box(np.array([0.0, 0.0, -0.5]), np.array([2.0, 2.0, 0.5]))
+    low = np.array([0.0, 0.4, 0.0, 0.04])
+    touching = room(floor, margin_m=0.0)
+    up, aside = np.array([0.0, 0.0, 0.001, 0.0]), np.array([0.2, 0.0, 0.0, 0.0])
+    assert touching.along(straight(low + up, low + up + aside), 0.0).hit_s is None
+    assert touching.along(straight(low, low - [0, 0, 0.1, 0]), 0.0).hit_s is not None
 
 
 def test_equal_questions_have_equal_answers():

@@ -7,9 +7,10 @@ import pytest
 
 from kata.datasets.types import Command, Trajectory
 from kata.skills.contract.call import Call
-from kata.skills.handover.boundary import FactBoundary, Verdict
+from kata.skills.handover.boundary import FactBoundary, Verdict, fit_boundary
 from kata.skills.handover.decision import Decider, DecisionOptions
-from kata.skills.handover.transition import Mover
+from kata.skills.handover.features import Start, StartSample
+from kata.skills.handover.transition import Mover, TransitionOptions
 from kata.skills.testing import CONTRACTS, FakeWorld
 
 GOOD = np.array([0.3, 0.2, 0.6, 0.08])
@@ -25,6 +26,7 @@ class Heights(FactBoundary):
     numbers: dict = field(default_factory=dict)
     goals: tuple = (GOOD,)
     asked: int = 0
+    proposed: int = 0
 
     def may_start(self, call, observation):
         self.asked += 1
@@ -33,10 +35,11 @@ class Heights(FactBoundary):
         return Verdict(chance >= 0.5, chance, "height", self.numbers)
 
     def starts(self, call, observation, count):
+        self.proposed += 1
         return [Command.hold(goal) for goal in self.goals]
 
 
-def decide(boundary, *, rising=False, **asked):
+def decide(boundary, *, rising=False, wall=None, **asked):
     world = FakeWorld()
     seen = world.observe().with_focus(("red_cube",))
     now = seen.position
@@ -44,7 +47,7 @@ def decide(boundary, *, rising=False, **asked):
     running = Trajectory(np.array([0.0, 0.6]), np.array([now, up]), np.zeros((2, 4)))
     if not rising:
         running = Trajectory.hold(0.0, now)
-    decider = Decider(Mover(world.robot, world.kinematics), DecisionOptions())
+    decider = Decider(Mover(world.robot, world.kinematics, clearance=wall), DecisionOptions())
     call = Call(CONTRACTS["pick"], ("red_cube",))
     return decider.decide(boundary, call, seen, running, 0.0, **asked)
 
@@ -92,13 +95,90 @@ def test_no_move_is_worked_out_before_the_skill_has_come_to_its_end():
 def test_without_a_better_start_it_begins_all_the_same_and_says_so():
     found = decide(Heights(0.3, 0.3, 0.35))
     assert found.way == "now"
-    assert found.reason == "height; starts here (no better start is known)"
+    told = "height; starts here (no start is better by enough; the best promises 0.35)"
+    assert found.reason == told
+    assert decide(Heights(0.3, 0.3, 0.35, goals=())).reason == (
+        "height; starts here (no better start is known)"
+    )
 
 
 @pytest.mark.parametrize(("skill", "way"), [(0.6, "replan"), (0.1, "now")])
 def test_a_hopeless_start_asks_for_another_plan_if_the_model_is_any_good(skill, way):
     boundary = Heights(0.02, 0.02, 0.03, {"brier_skill": skill})
     assert decide(boundary, may_replan=True).way == way
+
+
+def test_a_learned_boundary_can_ask_for_another_plan():
+    """All starts fail but those far up, which are nowhere near to be had: the model knows it."""
+    rng, world = np.random.default_rng(0), FakeWorld()
+    seen = world.observe().with_focus(("red_cube",))
+    samples = []
+    for _ in range(240):
+        position = np.append(rng.uniform((-0.5, -0.5, 0.0), (0.7, 0.7, 0.9)), 0.08)
+        tool = np.concatenate([position[:3], Start.of(seen).tool[3:]])
+        samples.append(StartSample(Start.of(seen).moved(position, tool), bool(position[2] > 0.6)))
+    boundary = fit_boundary(samples, [3], seed=0, usual=[s for s in samples if not s.success])
+    found = decide(boundary, may_replan=True)
+    assert found.numbers["brier_skill"] > 0.8
+    assert (found.way, found.here < 0.08) == ("replan", True)
+    assert decide(boundary).way == "now"
+
+
+def test_a_start_that_is_not_worth_a_move_keeps_another_plan_off():
+    found = decide(Heights(0.02, 0.02, 0.15, {"brier_skill": 0.6}), may_replan=True)
+    assert found.way == "now"
+    assert found.reason.endswith("(no start is better by enough; the best promises 0.15)")
+    low = decide(Heights(0.02, 0.02, 0.07, {"brier_skill": 0.6}), may_replan=True)
+    assert low.way == "replan"
+
+
+def test_a_start_that_cannot_be_reached_keeps_none_off():
+    boundary = Heights(0.02, 0.02, 0.9, {"brier_skill": 0.6})
+    assert decide(boundary, wall=lambda q, carried=(): 0.35 - q[2], may_replan=True).way == "replan"
+
+
+def test_where_no_move_may_be_made_none_is_looked_for():
+    boundary = Heights(0.2, 0.2, 0.9)
+    found = decide(boundary, may_move=False)
+    assert (found.way, found.move, boundary.proposed) == ("now", None, 0)
+    assert found.reason.endswith("starts here (no more moves)")
+
+
+def test_simple_ways_to_all_starts_come_before_a_search_for_one():
+    """The first start lies behind a wall, the second one does not."""
+    behind, free = np.array([0.3, 0.6, 0.6, 0.08]), np.array([0.3, 0.1, 0.6, 0.08])
+    boundary = Heights(0.2, 0.2, 0.9, goals=(behind, free))
+    found = decide(boundary, wall=lambda q, carried=(): 0.3 - q[1])
+    assert found.way == "move"
+    assert found.move.way in ("straight", "over")
+    assert np.allclose(found.move.trajectory.position[-1], free)
+
+
+def test_one_budget_of_distances_is_shared_by_all_starts():
+    asked = []
+
+    def wall(position, carried=()):
+        asked.append(1)
+        return abs(float(position[1]) - 0.3) - 0.03
+
+    goals = tuple(np.array([0.3 + 0.02 * k, 0.6, 0.6, 0.08]) for k in range(8))
+    found = decide(Heights(0.2, 0.2, 0.9, goals=goals), wall=wall)
+    assert found.way == "now"
+    assert len(asked) <= TransitionOptions().budget + 60
+
+
+def test_nothing_is_searched_for_while_the_skill_goes_on():
+    """Whether to go on is asked each frame: only simple ways are compared with that."""
+    asked = []
+
+    def wall(position, carried=()):
+        asked.append(1)
+        return abs(float(position[1]) - 0.3) - 0.03
+
+    boundary = Heights(0.2, 0.4, 0.95, goals=(np.array([0.3, 0.6, 0.6, 0.08]),))
+    found = decide(boundary, rising=True, wall=wall, may_continue=True)
+    assert found.way == "continue"
+    assert len(asked) < 100
 
 
 def test_no_plan_is_asked_for_where_none_may_come():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kata.datasets.types import Command, SpecError
+from kata.datasets.types import Command, ConfigError, SpecError
 from kata.skills.handover.curve import sample
 from kata.skills.handover.profile import Profile, brake, scaled, steps
 from kata.skills.handover.transition import Move, Mover, TransitionOptions, imagine
@@ -68,6 +68,48 @@ def test_a_gripper_without_a_wanted_opening_stays_as_it_is():
 def test_a_start_that_is_none_is_refused(goal, match):
     with pytest.raises(SpecError, match=match):
         mover().to(Command.hold(HIGH), goal, 0.0)
+
+
+def test_a_gripper_that_holds_something_stays_so_over_stones():
+    """What is held keeps the fingers open: told where they are measured, they would let it go."""
+    now, measured = Command.hold(HIGH), HIGH + np.array([0.0, 0.0, 0.0, 0.03])
+    stone = measured + np.array([0.2, -0.3, 0.2, 0.0])
+
+    def barred(position, carried=()):
+        return float(np.hypot(position[0] - 0.3, position[1])) - 0.1
+
+    walled = mover(clearance=barred, checks=0, longest_s=20.0)
+    for carried in ((), ("red_cube",)):
+        move = walled.to(now, GOAL, 0.0, carried, measured, lambda: [stone, GOAL])
+        assert move.way == "stones"
+        assert np.ptp(move.trajectory.position[:, 3]) == 0.0
+
+
+def test_what_is_carried_is_told_without_a_clearance_too():
+    assert mover().to(Command.hold(HIGH), GOAL, 0.0, ("red_cube",)).carried == ("red_cube",)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"velocity_share": 0.0}, {"jerk_share": 1.1}, {"acceleration_share": np.nan},
+     {"lift_m": -0.1}, {"clearance_m": -0.01}, {"clearance_m": np.inf}, {"longest_s": 0.0},
+     {"low_m": np.nan}, {"checks": -1}, {"budget": -1}],
+)  # fmt: skip
+def test_options_that_no_transition_can_keep_are_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(ConfigError, match=f"(?s)no transition can be so.*{name}.*expected"):
+        TransitionOptions(**wrong)
+
+
+def test_a_stop_is_gentle_where_there_is_room_and_hard_where_there_is_not():
+    now = Command(HIGH, np.array([0.0, -0.8, 0.0, 0.0]), np.zeros(4))
+    gentle = mover().stop(now, 1.0)
+    wall_y = HIGH[1] - 0.09
+    hard = mover(clearance=lambda q, carried: q[1] - wall_y).stop(now, 1.0)
+    assert gentle.position[-1, 1] < wall_y < hard.position[-1, 1]
+    for stop in (gentle, hard):
+        assert np.allclose(stop.at(1.0).velocity, now.velocity)
+        assert not stop.velocity[-1].any()
 
 
 def test_a_high_tool_goes_straight_and_a_low_one_goes_up_first():

@@ -80,6 +80,7 @@ class Room:
         step_m: travel that is not looked into any more, or the margin where that is less: what
             keeps the margin at both ends of such a step keeps half of it in between.
         carried: what the hand holds.
+        most: distances that it may be asked for in all; see `left`.
     """
 
     robot: RobotSpec
@@ -88,7 +89,13 @@ class Room:
     margin_m: float = 0.01
     step_m: float = 0.01
     carried: tuple[str, ...] = ()
+    most: float = np.inf
     counted: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def left(self) -> float:
+        """Distances that may still be asked for; one look at a path may overdraw them."""
+        return self.most - self.counted[0]
 
     def distance(self, position: Array) -> float:
         """At joints (D,) of the whole robot."""
@@ -149,7 +156,7 @@ class Room:
         """
         few = np.linspace(0.0, 1.0, max(1, int(np.ceil(spans))) + 1)
         travel = _ARC * self.travel(at(few))
-        step_m = min(self.step_m, self.margin_m)
+        step_m = min(self.step_m, self.margin_m) or self.step_m
         each = max(1, int(np.ceil(float(np.diff(travel).max()) / step_m)))
         shares = np.linspace(0.0, 1.0, each * (len(few) - 1) + 1)
         positions = at(shares)

@@ -85,15 +85,3 @@ def head(trajectory: Trajectory, time_s: float, now: Command, least_s: float = 0
         np.vstack([now.position, trajectory.position[keep]]),
         np.vstack([now.velocity, trajectory.velocity[keep]]),
     )
-
-
-def appended(first: Trajectory, second: Trajectory) -> Trajectory:
-    """`first` and then `second`, which must start where and when `first` ends."""
-    if second.start_s > first.end_s + EPSILON_S:
-        raise AssertionError("a gap between trajectories")
-    later = second.times_s > first.end_s + EPSILON_S
-    return Trajectory(
-        np.concatenate([first.times_s, second.times_s[later]]),
-        np.vstack([first.position, second.position[later]]),
-        np.vstack([first.velocity, second.velocity[later]]),
-    )

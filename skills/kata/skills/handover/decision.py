@@ -42,6 +42,8 @@ class DecisionOptions:
         hopeless: with a best chance below this, another plan is asked for.
         least_skill: Brier skill that a start model needs to be trusted with that.
         candidates: good starts that are judged.
+        searches: for how many of them a way is looked for where the simple ones to all are barred,
+            over demonstrated states and around; the robot waits meanwhile.
     """
 
     gain: float = 0.15
@@ -50,6 +52,7 @@ class DecisionOptions:
     hopeless: float = 0.08
     least_skill: float = 0.3
     candidates: int = 8
+    searches: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Decider:
         *,
         may_continue: bool = False,
         may_replan: bool = False,
+        may_move: bool = True,
         rest: float = 1.0,
     ) -> Decision:
         """What to do before `call`.
@@ -109,6 +113,7 @@ class Decider:
             now_s: the present.
             may_continue: whether the present motion may go on for a while.
             may_replan: whether another plan may be asked for.
+            may_move: whether there may be a transition; without, none is looked for.
             rest: predicted success of what comes after the call.
         """
         options = self.options
@@ -123,15 +128,22 @@ class Decider:
             # Whether to move is asked once the skill has come to its end, not in each frame before.
             way: Way = "continue" if wait else "now"
             return _decision(way, verdict, here, later, rest=rest)
-        move, there, refused = self._move(boundary, call, seen, running, now_s, here, carried)
-        if wait and not later < there - options.gain:  # there may be no such start: NaN
-            return _decision("continue", verdict, here, later, there, rest=rest)
+        if not may_move:
+            move, there, refused = None, float("nan"), "no more moves"
+        else:
+            # While it goes on, all that counts is whether a move would be better than that.
+            least = (later if wait else here) + options.gain
+            move, there, refused = self._move(
+                boundary, call, seen, running, now_s, least, carried, searches=not wait
+            )
         if move is not None:
             return _decision("move", verdict, here, later, there, rest=rest, move=move)
+        if wait:
+            return _decision("continue", verdict, here, later, rest=rest)
         skilled = verdict.numbers.get("brier_skill", 0.0) >= options.least_skill
-        best = float(np.nanmax([here, later]))
+        best = float(np.nanmax([here, later, there]))
         way = "replan" if may_replan and skilled and best < options.hopeless else "now"
-        return _decision(way, verdict, here, later, there, rest=rest, refused=refused)
+        return _decision(way, verdict, here, later, rest=rest, refused=refused)
 
     def aim(
         self, boundary: Boundary, call: Call, seen: Observation, running: Trajectory, now_s: float
@@ -140,7 +152,7 @@ class Decider:
 
         It needs not be better than where the robot is, as in `decide`, but no worse: it moves.
         """
-        here = boundary.may_start(call, seen).probability - self.options.gain
+        here = boundary.may_start(call, seen).probability
         carried = tuple(held(call) & set(seen.entities))
         return self._move(boundary, call, seen, running, now_s, here, carried)
 
@@ -168,23 +180,41 @@ class Decider:
         seen: Observation,
         running: Trajectory,
         now_s: float,
-        here: float,
+        least: float,
         carried: Sequence[str],
+        *,
+        searches: bool = True,
     ) -> tuple[Move | None, float, str]:
-        """The move to the best start that promises enough and can be reached."""
-        refused = ""
+        """The move to the best start that can be reached and promises `least`, with its promise.
+
+        Simple ways are tried to all of them before others are looked for to the first few, and all
+        that shares one budget of distances. Without a move: the best promise of starts that are
+        not worth one, NaN where there is none, and why.
+        """
         now = state(running, now_s)
+        room = self.mover.room(carried)
+        barred: list[tuple[float, Array]] = []
+        best, refused = float("nan"), ""
         for goal in boundary.starts(call, seen, self.options.candidates):
             then = imagine(seen, goal, self.mover.kinematics, carried)
             there = boundary.may_start(call, then).probability
-            if there < here + self.options.gain:
+            if there < least:
+                best = float(np.nanmax([best, there]))
                 continue
-            via = functools.partial(self.stones, seen, call, goal.position) if self.stones else None
-            move = self.mover.to(now, goal.position, now_s, carried, seen.position, via)
+            move = self.mover.direct(now, goal.position, now_s, room, carried, seen.position)
             if isinstance(move, Move):
                 return move, there, ""
+            barred.append((there, goal.position))
             refused = refused or move
-        return None, float("nan"), refused or "no better start is known"
+        for there, position in barred[: self.options.searches if searches else 0]:
+            via = functools.partial(self.stones, seen, call, position) if self.stones else None
+            move = self.mover.roundabout(now, position, now_s, room, carried, seen.position, via)
+            if isinstance(move, Move):
+                return move, there, ""
+            refused = "; ".join(filter(None, (refused, move)))
+        if np.isfinite(best) and not barred:
+            refused = f"no start is better by enough; the best promises {best:.2f}"
+        return None, best, refused or "no better start is known"
 
 
 def _decision(

@@ -10,30 +10,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf, isfinite
 
 import numpy as np
 
 from kata.datasets.types import (
     Array,
     Command,
+    ConfigError,
     ExecutionError,
     Kinematics,
     Limits,
     Observation,
     Pose,
     RobotSpec,
-    SpecError,
     Trajectory,
 )
 from kata.datasets.types.pose import pose_compose, pose_relative
 
 from .collision import Clearance, Room
 from .detour import detour
+from .grips import goal_of, gripping, kept
 from .legs import beyond, joined, moving_leg, stopping_leg, straight_leg
 from .profile import scaled
 
-GRIP_M = 0.004
-"""A gripper that is wider open than it is told to be, by this much, has something in it."""
+Via = Callable[[], Sequence[Array]]
+"""Gives joints (D,) to pass, the goal last, such as demonstrated states; none where it knows no
+way."""
+
+SPENT = "no distances are left to ask for"
+"""Why a way is not looked for."""
 
 _STILL = 1e-6
 
@@ -50,6 +56,10 @@ class TransitionOptions:
         clearance_m: distance to keep where there is a clearance.
         longest_s: a transition that would take longer is not made.
         checks: distances that the search for a way around may ask for; 0: there is none.
+        budget: distances that may be asked for in all until a move is found, for all its ways and
+            for all starts that are tried.
+
+    Raises ConfigError for values that no motion can keep.
     """
 
     velocity_share: float = 0.5
@@ -60,6 +70,20 @@ class TransitionOptions:
     clearance_m: float = 0.01
     longest_s: float = 6.0
     checks: int = 1500
+    budget: int = 3000
+
+    def __post_init__(self) -> None:
+        for name in ("velocity_share", "acceleration_share", "jerk_share"):
+            self._must(name, "above 0, at most 1", 0.0 < getattr(self, name) <= 1.0)
+        for name in ("lift_m", "clearance_m", "checks", "budget"):
+            self._must(name, "0 or more", 0.0 <= getattr(self, name) < inf)
+        self._must("longest_s", "above 0", 0.0 < self.longest_s < inf)
+        self._must("low_m", "a number", isfinite(self.low_m))
+
+    def _must(self, name: str, expected: str, true: bool) -> None:
+        if not true:
+            got = str(getattr(self, name))
+            raise ConfigError("no transition can be so", where=name, expected=expected, got=got)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +111,8 @@ def imagine(
     tools: Mapping[str, Pose] = {
         hand: kinematics.forward(at.position, hand) for hand in observation.tools
     }
-    before, after = observation.tool().array(), next(iter(tools.values())).array()
+    hand = next((name for name in (*observation.hands, *tools) if name in tools), "")
+    before, after = observation.tool(hand).array(), tools[hand].array()
     entities = dict(observation.entities)
     for name in carried:
         entity = entities[name]
@@ -124,7 +149,7 @@ class Mover:
         now_s: float,
         carried: Sequence[str] = (),
         measured: Array | None = None,
-        via: Callable[[], Sequence[Array]] | None = None,
+        via: Via | None = None,
     ) -> Move | str:
         """A move to `goal` (D,) at rest, or why there is none.
 
@@ -135,24 +160,54 @@ class Mover:
             carried: what the hand holds: grippers stay, and it must not touch anything either.
             measured: joints (D,) as they are. A gripper that is kept open by what it has between
                 its fingers stays as it is, whoever knows of it.
-            via: asked where neither the straight way nor the one from above is free: joints (D,) to
-                pass, the goal last, such as demonstrated states; none where it knows no way.
+            via: asked where neither the straight way nor the one from above is free.
 
         Raises SpecError for a goal of another width, or an arm's joint that is not finite.
         """
-        goal = self._goal(now, goal, carried, measured)
         room = self.room(carried)
+        move = self.direct(now, goal, now_s, room, carried, measured)
+        if isinstance(move, Move):
+            return move
+        other = self.roundabout(now, goal, now_s, room, carried, measured, via)
+        return other if isinstance(other, Move) else "; ".join(filter(None, (move, other)))
+
+    def direct(
+        self,
+        now: Command,
+        goal: Array,
+        now_s: float,
+        room: Room | None,
+        carried: Sequence[str] = (),
+        measured: Array | None = None,
+    ) -> Move | str:
+        """As `to`, by the straight way or the one from above, in a room with distances left."""
+        goal = goal_of(self.robot, now, goal, carried, measured)
         low = self.kinematics.forward(now.position).position[2] < self.options.low_m
         reasons = []
         for way in ("over", "straight") if low else ("straight", "over"):
             points = [goal] if way == "straight" else self._over(now.position, goal)
-            move = self._along(now, points, now_s, way, room)
+            move = self._along(now, points, now_s, way, room, carried)
             if isinstance(move, Move):
                 return move
             reasons.append(move)
-        points = list(via()) if via is not None else []
+        return "; ".join(reasons)
+
+    def roundabout(
+        self,
+        now: Command,
+        goal: Array,
+        now_s: float,
+        room: Room | None,
+        carried: Sequence[str] = (),
+        measured: Array | None = None,
+        via: Via | None = None,
+    ) -> Move | str:
+        """As `to`, by stones or by a search around; empty where neither is to be had."""
+        goal = goal_of(self.robot, now, goal, carried, measured)
+        reasons = []
+        points = [kept(self.robot, now, point) for point in via()] if via is not None else []
         if points:
-            move = self._along(now, [*points[:-1], goal], now_s, "stones", room)
+            move = self._along(now, [*points[:-1], goal], now_s, "stones", room, carried)
             if isinstance(move, Move):
                 return move
             reasons.append(move)
@@ -163,6 +218,14 @@ class Mover:
             reasons.append(move)
         return "; ".join(reasons)
 
+    def stop(self, now: Command, now_s: float, carried: Sequence[str] = ()) -> Trajectory:
+        """To rest from a motion, with bounded jerk: gently, or as hard as the robot may.
+
+        Hard is where a gentle stop would touch something, or leave the limits of a joint. Raises
+        ExecutionError where there is no such stop.
+        """
+        return self._stop(now, now_s, self.room(carried))
+
     def through(
         self, now: Command, points: Sequence[Array], now_s: float, carried: Sequence[str] = ()
     ) -> Move | str:
@@ -170,14 +233,8 @@ class Mover:
 
         Grippers stay as they are commanded.
         """
-        kept = []
-        for point in points:
-            there = self.robot.limits.clip(point)
-            for part in self.robot.parts:
-                if part.kind == "gripper":
-                    there[part.slice] = now.position[part.slice]
-            kept.append(there)
-        return self._along(now, kept, now_s, "stones", self.room(carried))
+        way = [kept(self.robot, now, point) for point in points]
+        return self._along(now, way, now_s, "stones", self.room(carried), carried)
 
     def room(self, carried: Sequence[str] = ()) -> Room | None:
         """What a motion must keep clear of; None where the world cannot tell."""
@@ -189,48 +246,10 @@ class Mover:
             self.clearance,
             self.options.clearance_m,
             carried=tuple(carried),
+            most=self.options.budget,
         )
 
     # ---------------------------------------------------------------- where to
-
-    def _goal(
-        self, now: Command, goal: Array, carried: Sequence[str], measured: Array | None
-    ) -> Array:
-        """The goal inside the limits, with the opening that each gripper shall have there."""
-        if goal.shape != now.position.shape:
-            raise SpecError(
-                "a start of another robot", expected=str(now.position.shape), got=str(goal.shape)
-            )
-        goal = self.robot.limits.clip(goal)
-        for part in self.robot.parts:
-            if part.kind == "gripper":
-                present = now.position[part.slice]
-                squeezes = measured is not None and bool(
-                    (measured[part.slice] - present > GRIP_M).any()
-                )
-                # A goal that is NaN compares as near, and so stays.
-                near = not (np.abs(goal[part.slice] - present) > GRIP_M).any()
-                if carried or squeezes or near:
-                    goal[part.slice] = present
-        if not np.isfinite(goal).all():
-            raise SpecError("a start that is not finite", got=str(goal))
-        return goal
-
-    def _gripping(self, now: Command, points: Sequence[Array]) -> list[Array]:
-        """The way with the grippers' openings: they change on the last leg but one.
-
-        So the hand has left what it was at, and is open before it comes near to what it goes to.
-        """
-        grips = [p.slice for p in self.robot.parts if p.kind == "gripper"]
-        goal = points[-1]
-        if all((goal[grip] == now.position[grip]).all() for grip in grips):
-            return list(points)
-        way = list(points) if len(points) > 1 else [0.5 * (now.position + goal), goal]
-        out = [point.copy() for point in way]
-        for k, point in enumerate(out):
-            for grip in grips:
-                point[grip] = (goal if k >= len(out) - 2 else now.position)[grip]
-        return out
 
     def _over(self, start: Array, goal: Array) -> list[Array]:
         """Up from the start, above the goal, the goal; a point out of reach is left out."""
@@ -260,6 +279,8 @@ class Mover:
             stop = self._stop(now, now_s, room) if _moves(now) else None
         except ExecutionError as error:
             return f"around: {error.got or error.what}"
+        if room.left < 2:
+            return f"around: {SPENT}"
         if stop is not None:
             origin = self.robot.limits.clip(stop.position[-1])
         first: list[Array] = []
@@ -271,18 +292,23 @@ class Mover:
                 origin = above
                 first.append(above)
         before = room.counted[0]
-        points = detour(room, origin, goal, now_s, checks=self.options.checks)
+        # It makes its way shorter with as many again.
+        checks = min(self.options.checks, int(room.left / 2))
+        if checks < 1:
+            return f"around: {SPENT}"
+        points = detour(room, origin, goal, now_s, checks=checks)
         if isinstance(points, str):
             return points
-        move = self._along(now, [*first, *points], now_s, "around", room, stop)
+        move = self._along(now, [*first, *points], now_s, "around", room, room.carried, stop)
         if isinstance(move, Move):
             return replace(move, queries=room.counted[0] - before)
         return move
 
-    def _stop(self, now: Command, now_s: float, room: Room) -> Trajectory:
-        """To rest, gently; as hard as the robot may where that would touch something."""
+    def _stop(self, now: Command, now_s: float, room: Room | None) -> Trajectory:
+        """See `stop`."""
         gently = stopping_leg(now, self._limits(), now_s)
-        if room.along(gently, now_s).hit_s is None:
+        inside = not beyond(gently, self.robot.limits)
+        if inside and (room is None or room.along(gently, now_s).hit_s is None):
             return gently
         return stopping_leg(now, self._hardest(), now_s)
 
@@ -295,6 +321,7 @@ class Mover:
         now_s: float,
         way: str,
         room: Room | None,
+        carried: Sequence[str],
         stop: Trajectory | None = None,
     ) -> Move | str:
         """A move by these points (W of D,), from a stop on if there is one; or why not.
@@ -302,7 +329,7 @@ class Mover:
         Without stops in between if that may be.
         """
         try:
-            legs = self._legs(now, self._gripping(now, points), now_s, stop)
+            legs = self._legs(now, gripping(self.robot, now, points), now_s, stop)
         except ExecutionError as error:
             return f"{way}: {error.got or error.what}"
         reason = ""
@@ -316,7 +343,9 @@ class Mover:
                 reason = f"{way}: {reason}"
                 continue
             if room is None:
-                return Move(path, way, float("nan"))
+                return Move(path, way, float("nan"), tuple(carried))
+            if room.left < 1:
+                return f"{way}: {SPENT}"
             near = room.along(path, now_s)
             if near.hit_s is None:
                 return Move(path, way, near.clearance_m, room.carried, near.queries)
