@@ -103,6 +103,14 @@ class PolicyContract(ABC):
             with pytest.raises(SpecError):
                 policy.chunk(replace(observation, position=longer), self.request(observation))
 
+    def test_missing_velocity_is_refused(self) -> None:
+        """Where the policy reads it, SpecError says so."""
+        policy, observation = self.make_policy(), self.make_observation(0)
+        if "observation.velocity" in policy.spec:
+            policy.reset(0)
+            with pytest.raises(SpecError, match="velocity"):
+                policy.chunk(replace(observation, velocity=np.zeros(0)), self.request(observation))
+
     def test_committed_actions_come_back(self) -> None:
         """To the bit, for prefixes of any length and size, with all after them finite."""
         policy, observation = self.make_policy(), self.make_observation(2)

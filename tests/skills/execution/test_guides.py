@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from kata.datasets.types import ConfigError, EntityState, Pose, UnknownNameError
+from kata.skills.execution.executor import SkillExecutor
 from kata.skills.execution.guides import (
+    FRANKA,
     GUIDES,
     Guides,
     KeepClear,
@@ -136,3 +138,33 @@ def test_every_request_of_a_run_carries_the_cost(blend: str, delay_s: float) -> 
     assert log.success
     assert len(sent) == len(told)
     assert {None} < set(sent)
+
+
+def _executor(guide, robot):
+    world = FakeWorld()
+    return SkillExecutor(
+        robot, world.kinematics, world.period_s, good_skills(), ExecutorOptions(guide=guide)
+    )
+
+
+@pytest.mark.parametrize("name", sorted(GUIDES))
+def test_a_guide_that_does_not_know_the_hand_is_refused(name: str) -> None:
+    """Its size and its axes stand in no robot file."""
+    with pytest.raises(ConfigError, match="does not know") as caught:
+        _executor(make_guide((name,)), FakeWorld().robot)
+    assert (caught.value.where, caught.value.got) == (f"guide={name}", "robot=point")
+    for known in FRANKA:
+        _executor(make_guide((name,)), replace(FakeWorld().robot, name=known))
+
+
+def test_a_guide_that_was_told_the_hand_fits_any_robot() -> None:
+    told = Guides((KeepClear(body=_tip()), KeepUpright(axis=(0.0, 1.0, 0.0))))
+    _executor(told, FakeWorld().robot)
+    _executor(lambda call, observation: None, FakeWorld().robot)
+    seen = _seen()
+    chunk = torch.zeros((1, 8, 7), dtype=torch.float64)
+    up = seen.tool().apply(np.array([0.0, 1.0, 0.0])) - seen.tool().position
+    rated = [float(Guides((KeepUpright(axis=a),))(_call(), seen)(chunk)) for a in (None, (0, 1, 0))]
+    assert rated[0] == 0.0
+    assert abs(up[2]) < 0.5
+    assert rated[1] > 1.0

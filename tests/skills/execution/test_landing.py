@@ -1,5 +1,7 @@
 """How chunks are laid onto what runs: late ones, early ones, first ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,19 @@ def test_what_has_been_lived_through_is_left_out(blend, place):
 
 def test_a_chunk_that_is_over_before_it_comes_is_told():
     assert lander("jerk_limited").land(sideways(0.0), rising(), 0.5, "amid") == "too late by 0.50 s"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_chunk_without_a_velocity_is_told(wrong):
+    """Where it leads is finite, how it moves is not: nothing could be joined to it."""
+
+    class Unmoved(PointKinematics):
+        def follow(self, chunk, command):
+            path = super().follow(chunk, command)
+            return replace(path, velocity=np.full_like(path.velocity, wrong))
+
+    odd = make_lander(point_robot(), Unmoved(), PERIOD, "jerk_limited")
+    assert "without a velocity" in odd.land(sideways(0.0), rising(), 0.0, "seam")
 
 
 def test_the_nearer_to_the_work_the_sooner_a_blend_is_over():

@@ -1,11 +1,15 @@
 """Features of a start: one name each, seen from the things, and what stands in the way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from kata.datasets.types import SpecError
 from kata.datasets.types.pose import pose_compose, yaw_quat
 from kata.skills.handover.features import Start
 from kata.skills.handover.start_features import encode_relative, relative_names
+from kata.skills.testing import FakeWorld
 
 DOWN = np.array([0.0, 1.0, 0.0, 0.0])
 
@@ -34,6 +38,17 @@ def features(one, grippers=(7,)):
     assert row.shape == (1, len(names))
     assert np.isfinite(row).all()
     return dict(zip(names, row[0], strict=True))
+
+
+@pytest.mark.parametrize("velocity", [np.zeros(0), np.zeros(3)])
+def test_a_start_without_velocity_is_refused(velocity):
+    """Nothing is made up for it: a robot at rest is another start."""
+    seen = FakeWorld().observe()
+    assert len(Start.of(seen).velocity) == 4
+    with pytest.raises(SpecError, match="without velocity") as caught:
+        Start.of(replace(seen, velocity=velocity))
+    assert caught.value.where == "observation.velocity"
+    assert caught.value.got == str(len(velocity))
 
 
 @pytest.mark.parametrize("slots", [0, 1, 2, 3])

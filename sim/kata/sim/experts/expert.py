@@ -99,6 +99,13 @@ class Expert:
                 expected=f"{self._slots} names in focus, D = {self._robot.size}",
                 got=f"{observation.focus}, D = {observation.position.size}",
             )
+        if observation.velocity.shape != observation.position.shape:
+            raise SpecError(
+                f"an observation without velocity for the expert '{self.skill}'",
+                where="observation.velocity",
+                expected=f"D = {self._robot.size}",
+                got=f"D = {observation.velocity.size}",
+            )
         names = observation.hands or ("",) * (self._hands == 1)
         if len(names) != self._hands:
             raise SpecError(

@@ -17,6 +17,7 @@ from kata.skills.contract.call import Call
 
 from .delay import DelayEstimate
 from .foresight import foreseen
+from .guides import check_guide
 from .options import ExecutorOptions
 from .prefix import committed_actions, running_actions
 
@@ -24,12 +25,15 @@ from .prefix import committed_actions, running_actions
 class Asking:
     """The requests of one executor for chunks.
 
+    Raises ConfigError for a guide that does not fit the robot.
+
     Attributes:
         next_s: when the next one is due.
         refusals: replies in a row that were of no use.
     """
 
     def __init__(self, robot: RobotSpec, kinematics: Kinematics, options: ExecutorOptions) -> None:
+        check_guide(options.guide, robot)
         self._robot, self._kinematics, self._options = robot, kinematics, options
         self._delay = DelayEstimate(options.delay_s)
         self._asked_s = self.next_s = 0.0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from kata.datasets.types import ConfigError, EntityState, Observation, UnknownNameError
+from kata.datasets.types import ConfigError, EntityState, Observation, RobotSpec, UnknownNameError
 from kata.skills.contract.call import Call
 
 if TYPE_CHECKING:
@@ -26,8 +26,15 @@ _IN_HAND_M = 0.05
 """An object whose middle is nearer to the tool is held, or about to be."""
 
 
+FRANKA = ("panda", "franka_emika_panda", "two_pandas")
+"""Robots with Franka's hand, whose size and whose tool's axes the ready guides know.
+
+A robot file says neither how large a hand is nor which way it points.
+"""
+
+
 class Part(Protocol):
-    """One wish about a motion."""
+    """One wish about a motion. One that fits some robots only has `check_robot(robot)` too."""
 
     def terms(self, call: Call, observation: Observation) -> tuple[Term, ...]:
         """What is to be kept to now; empty where nothing is."""
@@ -40,12 +47,18 @@ class KeepClear:
     Attributes:
         margin_m: free distance to keep.
         around: whether it is told on which side to pass; see `kata.policies.costs.KeepAway`.
-        body: spheres that stand for the hand; None: one of the Franka hand's size.
+        body: spheres that stand for the hand; None: one of the Franka hand's size, for `FRANKA`
+            alone.
     """
 
     margin_m: float = 0.02
     body: Body | None = None
     around: bool = True
+
+    def check_robot(self, robot: RobotSpec) -> None:
+        """Raise ConfigError for a hand of unknown size."""
+        if self.body is None and robot.name not in FRANKA:
+            raise _unknown_hand("keep_clear", "size", "KeepClear(body=...)", robot)
 
     def terms(self, call: Call, observation: Observation) -> tuple[Term, ...]:
         """One a valid obstacle."""
@@ -75,15 +88,25 @@ class KeepClear:
 
 @dataclass(frozen=True, slots=True)
 class KeepUpright:
-    """The tool keeps pointing down, within `free_rad`."""
+    """The tool keeps pointing down, within `free_rad`.
+
+    Attributes:
+        axis: (3,) unit vector of the tool's frame that shall; None: that of `FRANKA`, z.
+    """
 
     free_rad: float = 0.1
+    axis: tuple[float, float, float] | None = None
+
+    def check_robot(self, robot: RobotSpec) -> None:
+        """Raise ConfigError for a tool of unknown axes."""
+        if self.axis is None and robot.name not in FRANKA:
+            raise _unknown_hand("keep_upright", "axes", "KeepUpright(axis=...)", robot)
 
     def terms(self, call: Call, observation: Observation) -> tuple[Term, ...]:
         """Always one."""
         from kata.policies.costs import KeepUpright as Upright
 
-        return (Upright(free_rad=self.free_rad),)
+        return (Upright(self.axis or (0.0, 0.0, 1.0), free_rad=self.free_rad),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +123,11 @@ class Guides:
         from kata.policies.costs import Total, bind
 
         return bind(Total.of(*terms), observation, hand=_hand(observation))
+
+    def check_robot(self, robot: RobotSpec) -> None:
+        """Raise ConfigError where a part does not fit the robot."""
+        for part in self.parts:
+            check_guide(part, robot)
 
 
 NONE = "none"
@@ -131,6 +159,21 @@ def guide_names(asked: object) -> tuple[str, ...]:
 def make_guide(names: Sequence[str]) -> Guides | None:
     """The guide of these names; None of none."""
     return Guides(tuple(GUIDES[name] for name in names)) if names else None
+
+
+def check_guide(guide: object, robot: RobotSpec) -> None:
+    """Raise ConfigError for a guide, or a part of one, that says it does not fit the robot."""
+    check = getattr(guide, "check_robot", None)
+    if check is not None:
+        check(robot)
+
+
+def _unknown_hand(name: str, what: str, python: str, robot: RobotSpec) -> ConfigError:
+    return ConfigError(
+        f"a hand whose {what} a guide does not know", where=f"guide={name}",
+        expected=f"a robot of {', '.join(FRANKA)}", got=f"robot={robot.name}",
+        hint=f"leave it out, or in Python: ExecutorOptions(guide=Guides(({python},)))",
+    )  # fmt: skip
 
 
 def _hand(observation: Observation) -> str:

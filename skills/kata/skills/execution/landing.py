@@ -102,6 +102,8 @@ class Lander:
             return str(error)
         if not np.isfinite(path.position).all():
             return "leads to joints that are not finite"
+        if path.velocity.shape != path.position.shape or not np.isfinite(path.velocity).all():
+            return "leads to joints without a velocity that is finite, and cannot be joined"
         plain = head(
             _after(running, path, now_s), now_s, state(running, now_s), _NEAR * chunk.step_s
         )

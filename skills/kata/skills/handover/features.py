@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kata.datasets.types import ENTITY_WIDTH, Array, Observation
+from kata.datasets.types import ENTITY_WIDTH, Array, Observation, SpecError
 from kata.datasets.types.pose import (
     pose_compose,
     pose_relative,
@@ -60,7 +60,17 @@ class Start:
 
     @classmethod
     def of(cls, observation: Observation) -> Start:
-        """From what is seen, with its focus."""
+        """From what is seen, with its focus.
+
+        Raises SpecError for an observation without velocity: at rest is another start.
+        """
+        if observation.velocity.shape != observation.position.shape:
+            raise SpecError(
+                "an observation without velocity", where="observation.velocity",
+                expected=f"{len(observation.position)} numbers, one a joint, in rad/s or m/s",
+                got=str(observation.velocity.size),
+                hint="a start is judged by how the robot moves; derive velocity from positions",
+            )  # fmt: skip
         things = observation.entities.items()
         hand = observation.hands[0] if observation.hands else ""
         which = [list(observation.tools).index(hand)] if hand in observation.tools else [0]
