@@ -19,7 +19,9 @@ from kata.launch.demo.shelf import judge
 from kata.launch.keys import verb_keys
 from kata.launch.knowledge import known_of
 from kata.launch.seeds import episode_seed
+from kata.launch.stepping import GRAPH
 from kata.skills.contract.package import scripted
+from kata.skills.handover.graph import load_graph
 from kata.skills.library.library import Library
 from kata.skills.library.signing import Keyring
 from kata.skills.library.trust import make_package
@@ -82,6 +84,12 @@ def test_everything_that_it_names_is_there(done: Path) -> None:
         "open-1.0.0",
         "close-1.0.0",
     }
+
+
+def test_its_demonstrations_are_stepping_stones(done: Path) -> None:
+    graph = load_graph(done / GRAPH)
+    assert set(graph.skills) == {"open", "close"}
+    assert sum(path.stat().st_size for path in (done / GRAPH).iterdir()) < 1 << 20
 
 
 def test_its_library_can_be_used(done: Path, tmp_path: Path, kata_home: Path) -> None:

@@ -41,6 +41,7 @@ CASES = {
     "no_vector": ["evaluate", "skill=pick", "vector=0", "out=run"],
     "unknown_interval": ["evaluate", "skill=pick", "interval=wald", "out=run"],
     "version_of_no_library": ["evaluate", "skill=pick", "policy=expert", "version=1", "out=run"],
+    "no_graph": ["run", "close the drawer", "graph=nowhere", "out=run"],
     "no_replay": ["run", "replay=nowhere.json", "out=run"],
     "sentence_and_replay": ["run", "close the drawer", "replay=nowhere.json", "out=run"],
     "unknown_format": ["plan", "export", "close the drawer", "format=jsn", "out=run"],

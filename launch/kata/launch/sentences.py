@@ -23,6 +23,7 @@ from .planners import PlannerChoice
 from .planning import answered
 from .progress import bar
 from .seeds import episode_seed
+from .stepping import graph_of
 from .trials import Block, SentenceTrials, sentence_block
 
 _LONGEST_DELAY_MS = 700
@@ -69,6 +70,7 @@ def trials_of(config: Config, library: Library) -> SentenceTrials:
         blend_of(config.blend),
         delay_s_of(config.delay_ms),
         guide_of(config.guide),
+        graph_of(config, library),
     )
 
 

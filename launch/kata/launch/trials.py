@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.messages import LoadedSkill
     from kata.skills.execution.options import Mode
+    from kata.skills.handover.graph import TransitionGraph
 
     from .advising import Voices
     from .knowledge import Known
@@ -77,6 +78,7 @@ class SentenceTrials:
         blend: how chunks are joined where the handover blends.
         delay_s: from a request for a chunk to the reply, in whole periods of the world.
         guide: names of `kata.skills.execution.guides` that steer the chunks.
+        graph: demonstrated states as stepping stones for transitions, if there are any.
     """
 
     make_world: MakeWorld
@@ -90,6 +92,7 @@ class SentenceTrials:
     blend: str = "jerk_limited"
     delay_s: float = 0.0
     guide: tuple[str, ...] = ()
+    graph: TransitionGraph | None = None
 
     def load(self, world: TrialWorld) -> dict[str, LoadedSkill]:
         """Every skill, for a world: by name, a spare version by its contract's key."""
@@ -192,8 +195,9 @@ def sentence_episode(
     if answer.plan is None:
         return {"seed": seed, "success": False, "replans": 0, "reason": answer.message}, None
     options = ExecutorOptions(
-        mode=mode, replans=asked.replans, blend=asked.blend, guide=make_guide(asked.guide)
-    )
+        mode=mode, replans=asked.replans, blend=asked.blend, guide=make_guide(asked.guide),
+        graph=asked.graph,
+    )  # fmt: skip
     predicted = predicted_data(forecast.chain(answer.plan.calls, moves=options.seeks))
     replanner = asked.choice.goals(planner)
     log = run(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from kata.datasets.types import ConfigError, ExecutionError
 
 from ..agents import Agent, library_agents
+from ..stepping import GRAPH, has_graph
 from ..workspace import RESULT, RunFolder
 from .registry import BenchContext
 
@@ -40,6 +41,12 @@ class Shelf:
     def demonstrations(self, skill: str) -> Path:
         """The dataset that a skill was trained on."""
         return self.folder / "demonstrations" / skill
+
+    @property
+    def graph(self) -> Path | None:
+        """The folder of its transition graph; None for a demo that has left none."""
+        folder = self.folder / GRAPH
+        return folder if has_graph(folder) else None
 
 
 def trained(context: BenchContext, names: Sequence[str] = ONE_ARM) -> Shelf:

@@ -15,6 +15,7 @@ from kata.launch.job import Job
 from kata.launch.knowledge import known_of
 from kata.launch.progress import note, percent
 from kata.launch.seeds import episode_seed
+from kata.launch.stepping import demo_graph
 from kata.launch.trials import (
     Block,
     SentenceTrials,
@@ -31,6 +32,7 @@ from .shelf import fill_library
 
 if TYPE_CHECKING:
     from kata.skills.execution.options import Mode
+    from kata.skills.handover.graph import TransitionGraph
     from kata.skills.library.library import Library
 
 STARTS = ("nominal", "perturbed")
@@ -44,6 +46,12 @@ def demonstrations(job: Job, workers: Workers) -> dict[str, Block]:
     return _teach(
         job, workers, "record", record_skill, most, recorded_so_far, "1 of 5  demonstrations"
     )
+
+
+def stones(job: Job) -> TransitionGraph | None:
+    """Stage 1, its end: the demonstrated states as stepping stones between skills."""
+    config = job.config
+    return demo_graph(job.folder.path, config.size.skills, config.robot)
 
 
 def training(job: Job, workers: Workers) -> dict[str, Block]:
@@ -103,7 +111,7 @@ def _episodes(done: Mapping[str, Block], prefix: str) -> list[Block]:
 
 
 def chain(
-    job: Job, workers: Workers, library: Library
+    job: Job, workers: Workers, library: Library, graph: TransitionGraph | None = None
 ) -> tuple[SentenceTrials, dict[str, list[Block]]]:
     """Stage 4: the sentence with each handover, on the same scenes; episodes by handover."""
     config = job.config
@@ -114,6 +122,7 @@ def chain(
         known,
         config.sentence,
         config.seed,
+        graph=graph,
     )
     tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
     units: dict[str, int] = {}

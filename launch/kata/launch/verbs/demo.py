@@ -18,11 +18,12 @@ def run(job: Job) -> Done:
     config, folder = job.config, job.folder
     with build.workers(config, folder.path) as workers:
         taught = stages.demonstrations(job, workers)
+        graph = stages.stones(job)
         learned = stages.training(job, workers)
         drafts = {skill: draft(folder.path, skill, block) for skill, block in learned.items()}
         rolled = stages.rollouts(job, workers, drafts)
         library = stages.learn_library(config, job, learned, rolled)
-        asked, episodes = stages.chain(job, workers, library)
+        asked, episodes = stages.chain(job, workers, library, graph)
     filmed = stages.film(job, asked)
     result = {
         "sentence": config.sentence,
