@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .measure import Sample, cpu_samples
 from .registry import BenchContext
+from .segment_contracts import CONTRACT_NOTE, contract_rows
 from .segment_training import SKILLS, Comparison, compared
 from .table import BenchResult, Bound, Row
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 EPISODES, CALLS = 100, 5
 PHASE_FRAMES, SKILL_FRAMES = 4, 6
 LEAST_PHASE, LEAST_GAIN, LEAST_SKILL = 0.75, 0.10, 0.85
-LEAST_CONDITIONS, LEAST_SHARE = 90.0, 95.0
+LEAST_SHARE = 95.0
 _NOTES = (
     (
         f"{EPISODES} demonstrations of {CALLS} skills each by scripted experts in simulation: any "
@@ -39,9 +41,17 @@ _NOTES = (
     ),
     (
         "Baselines: as many cuts as there are true ones, at equal distances; where the gripper "
-        "passes the middle of its range; where any recorded fact flips. Facts are read by the last "
-        "one, by the proposed contracts and by nothing else."
+        "passes the middle of its range; where any recorded fact flips. Found segments are cut, "
+        "named, given contracts and judged by poses and gripper alone; what the things are (tags "
+        "such as openable) the dataset says. Recorded facts are read by the last baseline, by the "
+        "true side and by the rows that say so."
     ),
+    (
+        "Trained: after found segments under the proposed contracts, after true ones under the "
+        "written ones, on the same scenes, judged by the world alike. The interval of the "
+        "difference is Newcombe's for pairs; training itself was repeated with one seed only."
+    ),
+    CONTRACT_NOTE,
 )
 
 
@@ -69,13 +79,12 @@ def run(context: BenchContext) -> BenchResult:
     skills = SKILLS[:1] if context.quick else SKILLS
     pairs = compared(context, dataset, truth, found[0], skills)
     rows += _trained_rows(pairs)
-    agreements = pairs.agreements
-    rows += _contract_rows(agreements)
+    rows += contract_rows(pairs.matched)
     data = {
         "threshold": found[0].threshold,
-        "groups": [group.to_data() for group in found[0].groups],
+        "groups": [asdict(group) for group in found[0].groups],
         "trained": pairs.to_data(),
-        "contracts": agreements,
+        "contracts": pairs.matched.to_data(),
     }
     return BenchResult(tuple(rows), notes=_NOTES, data=data)
 
@@ -140,27 +149,28 @@ def _skill_rows(
 
 def _trained_rows(pairs: Comparison) -> list[Row]:
     rows = [
-        Row(f"success of {name}, trained on found segments", "%", _one(found), _one(true),
-            better="higher", against="true segments")
-        for name, (found, true) in pairs.success.items()
+        Row(f"success of {name}, trained on found segments under the proposed contract", "%",
+            _one(_percent(pair.successes_a, pair.trials)),
+            _one(_percent(pair.successes_b, pair.trials)),
+            better="higher", against="true segments under the written contract")
+        for name, pair in pairs.outcomes.items()
     ]  # fmt: skip
-    ours, theirs = pairs.mean
-    share = 100.0 * ours / theirs if theirs else 0.0
+    pooled = pairs.pooled
+    low, high = pooled.newcombe()
     return [
         *rows,
-        Row("success after found segments, share of true ones", "%", _one(share),
+        Row("success after found segments, share of true ones", "%",
+            _one(_percent(pooled.successes_a, pooled.successes_b)),
             must=Bound(LEAST_SHARE, "ours"), better="higher"),
+        Row("success after found less true segments", "points",
+            _one(100.0 * pooled.difference), better="higher"),
+        Row("the same, lower bound of 95 %", "points", _one(100.0 * low), better="higher"),
+        Row("the same, upper bound of 95 %", "points", _one(100.0 * high), better="higher"),
     ]  # fmt: skip
 
 
-def _contract_rows(agreements: Mapping[str, Any]) -> list[Row]:
-    """Each written contract beside what was proposed; one that was not found scores 0."""
-    scores = [float(each["score"]) for each in agreements.values()]
-    return [
-        Row("conditions of proposed contracts as written", "%",
-            _one(100.0 * sum(scores) / max(len(scores), 1)),
-            must=Bound(LEAST_CONDITIONS, "ours"), better="higher"),
-    ]  # fmt: skip
+def _percent(part: int, whole: int) -> float:
+    return 100.0 * part / whole if whole else 0.0
 
 
 def _say(context: BenchContext, episodes: int, done: float) -> None:

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kata.skills.evidence.paired import PairedOutcomes
+
 from .. import build
 from ..agents import Agent
 from ..learning import Lesson, learn
@@ -15,6 +17,7 @@ from ..segmenting_contracts import Drafted
 from ..segmenting_data import write_dataset
 from ..trials import SkillTrials, skill_block
 from .registry import BenchContext
+from .segment_contracts import Matched, matched_with, pairs_matched
 
 if TYPE_CHECKING:
     from kata.datasets.dataset import Dataset
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from kata.skills.handover.segmentation.cuts_file import Cuts
     from kata.skills.handover.segmentation.seen import Seen
 
-SKILLS = ("open", "pick")
+SKILLS = ("open", "pick", "place")
 STEPS, TRIALS = 2000, 100
 
 
@@ -33,28 +36,46 @@ class Comparison:
     """What came of training twice.
 
     Attributes:
-        success: by skill, % after found and after true segments.
+        outcomes: by skill, of the same scenes after found segments (a) and after true ones (b).
         segments: by skill, how many were found and how many there are.
-        agreements: by skill how far the proposed contract says what the written one says.
+        matched: how far proposed contracts say what written ones say.
     """
 
-    success: Mapping[str, tuple[float, float]]
+    outcomes: Mapping[str, PairedOutcomes]
     segments: Mapping[str, tuple[int, int]]
-    agreements: Mapping[str, dict[str, Any]]
+    matched: Matched
 
     @property
-    def mean(self) -> tuple[float, float]:
-        """Success over all skills, after found and after true segments."""
-        count = max(len(self.success), 1)
-        pairs = self.success.values()
-        return sum(found for found, _ in pairs) / count, sum(true for _, true in pairs) / count
+    def pooled(self) -> PairedOutcomes:
+        """The scenes of all skills."""
+        each = self.outcomes.values()
+        return PairedOutcomes(
+            sum(one.both for one in each),
+            sum(one.only_a for one in each),
+            sum(one.only_b for one in each),
+            sum(one.neither for one in each),
+        )
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a file."""
         return {
-            name: {"success": list(pair), "segments": list(self.segments[name])}
-            for name, pair in self.success.items()
+            name: {
+                **pair.to_data(),
+                "interval": list(pair.newcombe()),
+                "segments": list(self.segments[name]),
+            }
+            for name, pair in self.outcomes.items()
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Segments, the contracts that they are learned under, and the dataset of them."""
+
+    name: str
+    cuts: Cuts
+    contracts: Mapping[str, Contract]
+    dataset: Path
 
 
 def compared(
@@ -64,30 +85,44 @@ def compared(
     found: Segmentation,
     skills: Sequence[str],
 ) -> Comparison:
-    """Name, write and train both, and run each skill on scenes that no demonstration had."""
+    """Name, write and train both, and run each skill on scenes that no demonstration had.
+
+    The found side has poses and gripper only: its names, contracts and successes come from them.
+    """
     from kata.skills.handover.segmentation.named import drafts, named
-    from kata.skills.handover.segmentation.seen import seen
+    from kata.skills.handover.segmentation.seen import recorded, worked_out
     from kata.skills.handover.segmentation.tracks import tracks
 
     given = tracks(dataset)
-    views: dict[int, Seen] = dict(
-        zip((t.episode for t in given), seen(dataset, given) or (), strict=False)
+    poses, facts = (
+        {track.episode: seen for track, seen in zip(given, views or (), strict=False)}
+        for views in (worked_out(dataset, given), recorded(dataset, given))
     )
     place = str(dataset.root), dataset.content_hash, dataset.fps
-    ours = named(found, views, *place)
     theirs = true_cuts(dataset, truth)
     written = {contract.name: contract for contract in build.contracts()}
-    segments, success = {}, {}
-    folders = {
-        name: _written(context.folder / name, dataset, cuts, written, views)
-        for name, cuts in (("found", ours), ("true", theirs))
-    }
+    ours = named(found, poses, *place)
+    proposals = drafts(ours, poses)[0]
+    names = tuple(theirs.skills)
+    matched = Matched(
+        matched_with(proposals, written, names),
+        matched_with(drafts(named(found, facts, *place), facts)[0], written, names),
+        pairs_matched(theirs, poses, written, least=5),
+    )
+    sides = (
+        _side(context, dataset, "found", ours, proposals, poses),
+        _side(context, dataset, "true", theirs, written, facts),
+    )
+    outcomes, segments = {}, {}
     for skill in skills:
         segments[skill] = (_count(ours, skill), _count(theirs, skill))
-        pair = [_success(context, folders[name], skill, name) for name in ("found", "true")]
-        success[skill] = (pair[0], pair[1])
-        context.say(f"{skill}: {pair[0]:.0f} % after found, {pair[1]:.0f} % after true segments")
-    return Comparison(success, segments, _agreements(drafts(ours, views)[0], theirs, written))
+        pair = PairedOutcomes.of(*(_outcomes(context, side, skill) for side in sides))
+        outcomes[skill] = pair
+        context.say(
+            f"{skill}: {pair.successes_a} of {pair.trials} after found, "
+            f"{pair.successes_b} after true segments"
+        )
+    return Comparison(outcomes, segments, matched)
 
 
 def true_cuts(dataset: Dataset, truth: Mapping[int, Sequence[Stretch]]) -> Cuts:
@@ -113,52 +148,38 @@ def _count(cuts: Cuts, skill: str) -> int:
     return sum(span.skill == skill for episode in cuts.episodes for span in episode.spans)
 
 
-def _written(
-    folder: Path,
+def _side(
+    context: BenchContext,
     dataset: Dataset,
+    name: str,
     cuts: Cuts,
-    written: Mapping[str, Contract],
+    contracts: Mapping[str, Contract],
     views: Mapping[int, Seen],
-) -> Path:
-    """The dataset of these segments, under the written contracts."""
+) -> _Side:
+    """The dataset of these segments, under these contracts."""
+    folder = context.folder / name
     folder.mkdir(exist_ok=True)
-    own = {name: written[name] for name in cuts.skills if name in written}
-    drafted = Drafted(own, {}, dict.fromkeys(own, "own"), {})
-    return folder / write_dataset(folder, dataset, cuts, drafted, views).folder
+    own = {skill: contracts[skill] for skill in cuts.skills if skill in contracts}
+    drafted = Drafted(own, {}, dict.fromkeys(own, name), {})
+    written = write_dataset(folder, dataset, cuts, drafted, views)
+    return _Side(name, cuts, own, folder / written.folder)
 
 
-def _success(context: BenchContext, folder: Path, skill: str, name: str) -> float:
-    """Success in % of a skill trained on a dataset; the same scenes for every dataset."""
+def _outcomes(context: BenchContext, side: _Side, skill: str) -> list[bool]:
+    """Outcomes of a skill trained on one side, on the same scenes for both; what it lacks fails."""
     from kata.datasets.dataset import Dataset
     from kata.policies.config import TrainConfig
     from kata.sim.tasks import make_trial
 
     steps, trials = (20, 2) if context.quick else (STEPS, TRIALS)
-    contract = build.contract(skill)
+    contract = side.contracts.get(skill)
+    if contract is None or not _count(side.cuts, skill):
+        return [False] * trials
     settings = TrainConfig(policy="regression", steps=steps, seed=context.seed)
-    target = context.folder / f"{name}-{skill}"
-    learned = learn(Lesson(contract, Dataset.open(folder), settings), target)
+    target = context.folder / f"{side.name}-{skill}"
+    learned = learn(Lesson(contract, Dataset.open(side.dataset), settings), target)
     agent = Agent(contract, target / str(learned["package"]))
     world: Any = partial(make_trial, skill)
     asked = SkillTrials(world, agent, context.seed, f"segment {skill}")
     block = skill_block(asked, 0, trials)
-    return 100.0 * sum(bool(each["success"]) for each in block["episodes"]) / trials
-
-
-def _agreements(
-    proposals: Mapping[str, Contract], true: Cuts, written: Mapping[str, Contract]
-) -> dict[str, dict[str, Any]]:
-    from kata.skills.handover.segmentation.agreement import agreement
-
-    out: dict[str, dict[str, Any]] = {}
-    for name in true.skills:
-        if name in proposals:
-            each = agreement(proposals[name], written[name])
-            out[name] = {
-                "score": each.score,
-                "missing": list(each.missing),
-                "surplus": list(each.surplus),
-            }
-        else:
-            out[name] = {"score": 0.0, "missing": ["all"], "surplus": []}
-    return out
+    return [bool(each["success"]) for each in block["episodes"]]

@@ -102,6 +102,7 @@ def wrong(old: str, new: str) -> str:
         ("skill: place", "skill: plaec", "place"),
         ("surface: shelf}", "surfaec: shelf}", "arguments that 'place' does not take"),
         ("surface: shelf}", 'surface: "<b>"}', "an argument"),
+        ("place: [object, surface]", "place: [object, surface, object]", "parameters"),
         ("phases: [50, 120]", "phases: [120, 50]", "phases"),
         ("phases: [50, 120]", "phases: 50", "not a list"),
         ("sure: 0.50", "sure: 7", "sure"),

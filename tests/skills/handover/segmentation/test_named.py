@@ -49,7 +49,7 @@ def test_a_group_that_does_nothing_known_is_numbered() -> None:
     assert "no poses" in drafts(cuts, {})[1]["skill_1"]
 
 
-def test_a_segment_in_which_nothing_happens_is_left_out_unless_it_is_all() -> None:
+def test_a_segment_in_which_nothing_happens_is_left_out_unless_there_is_no_other() -> None:
     idle = Segment(20, 40, NOTHING)
     both = Segmented(0, 40, (), (Segment(0, 20, 0, ("drawer",)), idle))
     cuts = named(Segmentation((both,), GROUPS, 1.0), {0: seen(15)}, "demos", "abc", 20)
@@ -78,6 +78,27 @@ def contract() -> Contract:
 def test_a_segment_is_a_success_if_it_ends_as_promised(opened: int | None, good: bool) -> None:
     span = Span(0, 40, "open", {"container": "drawer"})
     assert reached(contract(), seen(opened), span) is good
+
+
+def test_margins_are_not_asked_for_where_only_truth_was_recorded() -> None:
+    span = Span(0, 40, "open", {"container": "drawer"})
+    firm = parse_contract(OPEN.replace(b"open(?container)", b"open(?container) >= 2"))
+    assert reached(firm, seen(30), span)
+    assert not reached(firm, seen(None), span)
+
+
+def test_what_no_fact_tells_counts_as_reached() -> None:
+    span = Span(0, 40, "open", {"container": "drawer"})
+    text = OPEN.replace(b"open(?container)", b"open(?container) and upright(?container)")
+    assert reached(parse_contract(text), seen(30), span)
+    assert not reached(parse_contract(text), seen(None), span)
+
+
+def test_an_episode_in_which_nothing_happens_takes_no_name_from_others() -> None:
+    cut = segmentation(Segment(0, 40, 0, ("drawer",)), Segment(0, 40, NOTHING))
+    cuts = named(cut, {}, "demos", "abc", 20)
+    assert cuts.skills == {"skill_1": ("moved",)}
+    assert [len(episode.spans) for episode in cuts.episodes] == [1, 0]
 
 
 def test_parameters_are_matched_by_name_then_by_order() -> None:

@@ -15,7 +15,7 @@ from kata.sim.experts import make_expert
 from kata.sim.tasks import make_trial
 from kata.skills.contract.contract import Contract
 from kata.skills.contract.files import contract_text, parse_contract, read_contracts
-from kata.skills.handover.segmentation.agreement import agreement
+from kata.skills.handover.segmentation.contract_match import contract_match, nothing_proposed
 from kata.skills.handover.segmentation.naming import Evidence, deed
 from kata.skills.handover.segmentation.proposal import proposed
 from kata.skills.handover.segmentation.seen import Seen, recorded, worked_out
@@ -70,8 +70,8 @@ def both(dataset: Dataset) -> list[tuple[Seen, ...]]:
 def test_proposals_say_what_the_written_contracts_say(name: str, shown: dict[str, Dataset]) -> None:
     for seen in both(shown[name]):
         draft = proposed(name, evidence(shown[name], seen))
-        compared = agreement(draft, WRITTEN[name])
-        assert compared.score >= 0.9, (compared.missing, compared.surplus)
+        compared = contract_match(draft, WRITTEN[name])
+        assert compared.share >= 0.9, (compared.missing, compared.surplus)
         assert [p.type for p in draft.parameters] == [p.type for p in WRITTEN[name].parameters]
         assert parse_contract(contract_text(draft).encode()) == draft
 
@@ -92,20 +92,23 @@ def test_a_segment_is_called_by_its_effect(name: str, shown: dict[str, Dataset])
 
 def test_a_contract_agrees_with_itself_whatever_its_parameters_are_called() -> None:
     for written in WRITTEN.values():
-        assert agreement(written, written).score == 1.0
+        assert contract_match(written, written).share == 1.0
     push = WRITTEN["push"]
     text = contract_text(push).replace("target", "goal_thing")
-    assert agreement(parse_contract(text.encode()), push).score == 1.0
+    assert contract_match(parse_contract(text.encode()), push).share == 1.0
 
 
 def test_what_is_missing_and_surplus_costs() -> None:
     place = WRITTEN["place"]
     text = contract_text(place).replace("requires: holding(?object)", "requires: clear(?object)")
-    other = agreement(parse_contract(text.encode()), place)
-    assert other.requires == 0.0
-    assert other.achieves == 1.0
+    other = contract_match(parse_contract(text.encode()), place)
+    assert len(other.equal) == 3
+    assert (other.share, other.f1) == (3 / 5, 6 / 8)
     assert other.missing == ("requires: holding(?object)",)
     assert other.surplus == ("requires: clear(?object)",)
+    none = nothing_proposed(place)
+    assert (none.share, len(none.missing)) == (0.0, 4)
+    assert (other + none).share == 3 / 9
 
 
 def _changed(draft: Contract, seen: tuple[Seen, ...], dataset: Dataset) -> Contract:

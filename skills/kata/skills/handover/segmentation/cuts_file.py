@@ -197,6 +197,8 @@ def _skills(data: Any, where: str) -> dict[str, tuple[str, ...]]:
         names = _listed(parameters, f"{where}, skills, {name}")
         if not all(isinstance(n, str) and _SKILL.fullmatch(n) for n in names):
             raise _amiss("parameters", f"{where}, skills, {name}", "names", parameters)
+        if len(set(names)) < len(names):
+            raise _amiss("parameters", f"{where}, skills, {name}", "each once", parameters)
         found[name] = tuple(names)
     return found
 
@@ -288,7 +290,8 @@ def check_dataset(cuts: Cuts, dataset: Dataset, *, where: str = NAME) -> None:
                 expected=f"{lengths[episode.index]} frames",
                 got=str(episode.frames),
             )
-        known = (*dataset.entities, *dataset.schema.hands)
+        # Of a dataset that names no things nothing can be said against a name.
+        known = (*dataset.entities, *dataset.schema.hands) if dataset.entities else ()
         for span in episode.spans:
             for value in span.arguments.values():
                 if is_name(value) and known and value not in known:

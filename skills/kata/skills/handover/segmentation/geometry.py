@@ -30,12 +30,14 @@ _MOVED_M, _SLID = 0.02, 0.3
 def behaviour_types(tracks: Sequence[Track]) -> dict[str, frozenset[str]]:
     """Tags of things that have none: what moves by itself is an object, what slides opens.
 
-    What springs in and stays is a button; anything else holds things up.
+    What springs in and stays is a button; anything else holds things up. A thing counts in those
+    demonstrations in which it was seen.
     """
     found: dict[str, frozenset[str]] = {}
-    for name in tracks[0].objects:
-        slides = max(float(np.ptp(t.articulation[name])) for t in tracks)
-        moves = max(float(np.ptp(t.objects[name][:, :3], axis=0).max()) for t in tracks)
+    for name in dict.fromkeys(name for track in tracks for name in track.objects):
+        there = [track for track in tracks if name in track.objects]
+        slides = max(float(np.ptp(t.articulation[name])) for t in there)
+        moves = max(float(np.ptp(t.objects[name][:, :3], axis=0).max()) for t in there)
         if slides > _SLID and moves > _MOVED_M:
             tags = {"fixture", "container", "openable"}
         elif slides > _SLID:
@@ -70,7 +72,7 @@ def facts_of(
         for name in scene.objects:
             found[Atom("holding", (hand, name))] = lifted[name]
             held[name] |= pinched[name]
-        found[Atom("gripper_empty", (hand,))] = ~np.any([*pinched.values()], axis=0)
+        found[Atom("gripper_empty", (hand,))] = ~np.any([~scene.always, *pinched.values()], axis=0)
     found |= _places(scene, held)
     found |= _states(scene)
     for name in scene.objects:

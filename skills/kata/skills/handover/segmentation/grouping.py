@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,23 +30,20 @@ _LEAST_FRAMES = 3
 def group(tracks: Sequence[Track], phases: Sequence[Phases], threshold: float) -> Segmentation:
     """The segmentation of tracks whose phases are known.
 
-    Where no track has poses of a tool and of things, and a gripper, there are phases only.
+    A track without poses of a tool and of things, or without a gripper, has phases only.
     """
     missing = tuple(dict.fromkeys(name for track in tracks for name in track.missing))
-    if missing:
-        whole = tuple(
-            Segmented(t.episode, len(t), p.cuts, (Segment(0, len(t), NOTHING),))
-            for t, p in zip(tracks, phases, strict=True)
-        )
-        return Segmentation(whole, (), threshold, missing)
-    loose = movable(tracks)
-    found = told_apart([acts(track, events(track), loose) for track in tracks])
+    left = tuple(track.episode for track in tracks if track.missing)
+    seen = [track for track in tracks if not track.missing]
+    found = told_apart([acts(track, events(track), movable(seen)) for track in seen])
     kinds = _kinds(found)
+    done = {track.episode: each for track, each in zip(seen, found, strict=True)}
     cut = tuple(
-        Segmented(t.episode, len(t), p.cuts, tuple(_segments(t, p, a, kinds)))
-        for t, p, a in zip(tracks, phases, found, strict=True)
+        Segmented(t.episode, len(t), p.cuts, tuple(_segments(t, p, done.get(t.episode, ()), kinds)))
+        for t, p in zip(tracks, phases, strict=True)
     )
-    return Segmentation(cut, _groups(cut, kinds), threshold)
+    groups, renumbered = _groups(cut, kinds)
+    return Segmentation(renumbered, groups, threshold, missing, left)
 
 
 Kinds = dict[tuple[str, tuple[str, ...]], int]
@@ -106,14 +104,28 @@ def journey(tool: Array, lo: int, hi: int) -> int:
     return at + 1
 
 
-def _groups(episodes: Sequence[Segmented], kinds: Kinds) -> tuple[Group, ...]:
+def _groups(
+    episodes: Sequence[Segmented], kinds: Kinds
+) -> tuple[tuple[Group, ...], tuple[Segmented, ...]]:
+    """The groups that have a segment, and the episodes with segments that say which is theirs.
+
+    All acts of a kind may have been too close to an end for a segment of their own.
+    """
     lengths: dict[int, list[int]] = {index: [] for index in kinds.values()}
     for episode in episodes:
         for segment in episode.segments:
             if segment.group != NOTHING:
                 lengths[segment.group].append(segment.stop - segment.start)
-    return tuple(
-        Group(index, what, roles, len(lengths[index]), round(float(np.median(lengths[index]))))
-        for (what, roles), index in kinds.items()
-        if lengths[index]
+    kept = [(kind, lengths[index]) for kind, index in kinds.items() if lengths[index]]
+    groups = tuple(
+        Group(new, what, roles, len(each), round(float(np.median(each))))
+        for new, ((what, roles), each) in enumerate(kept)
+    )
+    numbers = {kinds[kind]: new for new, (kind, _) in enumerate(kept)} | {NOTHING: NOTHING}
+    return groups, tuple(
+        replace(
+            episode,
+            segments=tuple(replace(s, group=numbers[s.group]) for s in episode.segments),
+        )
+        for episode in episodes
     )

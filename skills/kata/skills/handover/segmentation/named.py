@@ -41,7 +41,7 @@ def named(segmentation: Segmentation, views: Views, data: str, content: str, fps
 
     A segment without an effect of its own is called like most of its group. What no fact tells is
     `skill_1` and so on, by group. Segments in which nothing is held, touched or moved are left out,
-    unless that is all that an episode has. `views` may be empty: then nothing is told by facts.
+    unless there are no others at all. `views` may be empty: then nothing is told by facts.
     """
     calls: dict[tuple[int, int], Deed] = {}
     for episode in segmentation.episodes:
@@ -56,11 +56,10 @@ def named(segmentation: Segmentation, views: Views, data: str, content: str, fps
     hands = {segment.hand for episode in segmentation.episodes for segment in episode.segments}
     several = len(hands - {""}) > 1
     for episode in segmentation.episodes:
-        alone = all(segment.group == NOTHING for segment in episode.segments)
         spans = []
         for place, segment in enumerate(episode.segments):
             call = calls.get((episode.episode, place)) or _usual(habits, segment)
-            if call is None and (segment.group != NOTHING or alone):
+            if call is None and (segment.group != NOTHING or not segmentation.groups):
                 call = _unknown(segmentation, segment)
             if call is None:
                 continue
@@ -138,14 +137,23 @@ def drafts(cuts: Cuts, views: Views) -> tuple[dict[str, Contract], dict[str, str
 
 
 def reached(contract: Contract, seen: Seen, span: Span) -> bool:
-    """Whether a segment ends as its contract promises; what no fact tells counts as reached."""
-    end = seen.settled(span.stop)
+    """Whether a segment ends as its contract promises; what no fact tells counts as reached.
+
+    Demonstrations say what was true, not by how much, so margins are not asked for.
+    """
     table = AtomTable(seen.atoms, seen.types)
-    truth = seen.truth[end]
-    facts = Facts(table, truth, np.where(truth == 1, 1.0, -1.0), 0.0)
-    hand = span.hand or table.hands[0]
-    promise: Condition = contract.achieves.bind({f"?{k}": v for k, v in span.arguments.items()})
-    return promise.bind({"hand": hand}).evaluate(facts).value is not False
+    promise: Condition = contract.achieves.plain().bind(
+        {f"?{k}": v for k, v in span.arguments.items()}
+    )
+    promise = promise.bind({"hand": span.hand or table.hands[0]})
+    told = {atom.predicate for atom in seen.atoms}
+    untold = {a for a in promise.ground(table).atoms() if a.predicate not in told}
+    truth = np.concatenate(
+        [seen.truth[seen.settled(span.stop)], np.full(len(untold), -1, dtype=np.int8)]
+    )
+    whole = AtomTable((*seen.atoms, *sorted(untold)), seen.types)
+    facts = Facts(whole, truth, np.where(truth == 1, 1.0, -1.0), 0.0)
+    return promise.evaluate(facts).value is not False
 
 
 def renamed(contract: Contract, cuts: Sequence[str]) -> dict[str, str]:

@@ -84,14 +84,21 @@ def worked_out(dataset: Dataset, tracks: Sequence[Track]) -> tuple[Seen, ...] | 
     """The same from poses and gripper, by rules of thumb; None where there are none.
 
     The tags of the things are the dataset's; without any they are told from how things behave.
+    Of an episode that lacks poses nothing is known.
     """
     from .geometry import behaviour_types, facts_of, reach_of
 
-    if not tracks or any(track.missing for track in tracks):
+    whole = [track for track in tracks if not track.missing]
+    if not whole:
         return None
-    types = dataset.schema.types or behaviour_types(tracks)
-    reach = reach_of(tracks)
-    return tuple(Seen(*facts_of(track, types, reach), types, _places(track)) for track in tracks)
+    types = dataset.schema.types or behaviour_types(whole)
+    reach = reach_of(whole)
+    return tuple(
+        Seen((), np.zeros((len(track), 0), dtype=np.int8), types, _places(track))
+        if track.missing
+        else Seen(*facts_of(track, types, reach), types, _places(track))
+        for track in tracks
+    )
 
 
 def _places(track: Track) -> dict[str, Array]:
