@@ -3,24 +3,27 @@
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 
 from kata.datasets.dataset import Dataset
 from kata.datasets.exchange.lerobot_reader import LeRobotSource
 from kata.datasets.exchange.lerobot_writer import LeRobotSink
 from kata.datasets.recorder import EpisodeRecorder
-from kata.datasets.types import FeatureSpec, TrialWorld
+from kata.datasets.types import DatasetError, FeatureSpec, TrialWorld, UnknownNameError
+from kata.launch import segmenting_page
 from kata.launch.cli import main
 from kata.launch.segmenting_page import embedded
 from kata.sim.collect import demonstrate
 from kata.sim.experts import make_expert
 from kata.sim.tasks import make_trial
 from kata.skills.contract.files import read_contract
-from kata.skills.handover.segmentation.cuts_file import parse_cuts
+from kata.skills.handover.segmentation.cuts_file import check_dataset, parse_cuts
 
 STEPS = "steps=10"
 
@@ -123,7 +126,15 @@ def test_a_file_of_the_page_takes_the_place_of_the_cuts(mine: Path, tmp_path: Pa
     saved.write_text(before.replace("skill: press", "skill: poke").replace("press: [", "poke: ["))
     assert main(["segment", "apply", str(saved), f"out={mine}"]) == 0
     assert parse_cuts((mine / "cuts.yaml").read_bytes()) == parse_cuts(saved.read_bytes())
-    assert (mine / "cuts.before.yaml").read_text() == before
+    kept = mine / "before"
+    assert (kept / "cuts.1.yaml").read_text() == before
+    once = (mine / "cuts.yaml").read_text()
+    assert main(["segment", "apply", str(saved), f"out={mine}"]) == 0
+    assert [path.name for path in kept.iterdir()] == ["cuts.1.yaml"], "nothing changed"
+    saved.write_text(before)
+    assert main(["segment", "apply", str(saved), f"out={mine}"]) == 0
+    assert (kept / "cuts.1.yaml").read_text() == before
+    assert (kept / "cuts.2.yaml").read_text() == once
 
 
 def test_cuts_that_nobody_touched_are_found_anew(mine: Path, demos: Path) -> None:
@@ -148,8 +159,89 @@ def test_own_contracts_come_first(mine: Path, capsys: pytest.CaptureFixture[str]
     assert main(["segment", "apply", f"out={mine}", "contracts=default"]) == 0
     assert result(mine)["skills"]["press"]["whose"] == "own"
     assert read_contract(mine / "contracts" / "press.yaml").summary.startswith("Press a button")
+    assert not (mine / "before").exists(), "nobody had edited the proposal"
     assert main(["segment", "apply", f"out={mine}", f"contracts={mine / 'dataset'}"]) == 2
     assert "none of the skills has a contract there" in capsys.readouterr().err
+
+
+def test_own_contracts_leave_a_copy_of_one_that_was_edited(mine: Path) -> None:
+    path = mine / "contracts" / "press.yaml"
+    edited = path.read_text().replace("settle_s: 0.3", "settle_s: 0.7")
+    path.write_text(edited)
+    for _ in range(2):
+        assert main(["segment", "apply", f"out={mine}", "contracts=default"]) == 0
+    assert path.read_text() != edited
+    copies = list((mine / "before" / "contracts").iterdir())
+    assert [copy.name for copy in copies] == ["press.1.yaml"]
+    assert copies[0].read_text() == edited
+
+
+def test_demonstrations_inside_out_are_refused_and_stay(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (mine / "cuts.yaml").unlink()
+    before = sorted(path for path in (mine / "dataset").rglob("*"))
+    assert main(["segment", f"data={mine / 'dataset'}", f"out={mine}", STEPS]) == 2
+    assert "demonstrations inside the folder" in capsys.readouterr().err
+    assert sorted(path for path in (mine / "dataset").rglob("*")) == before
+
+
+RULES = Path(segmenting_page.__file__).with_name("segmenting_rules.js")
+CASES: list[tuple[str, str]] = [
+    ("press", "press"),
+    ("press", "Press"),
+    ("press", "constructor"),
+    ("[button]", "[button, button]"),
+    ("[button]", "[Button]"),
+    ("[button]", "[knob]"),
+    ("button: button", "button: bttn"),
+    ("button: button", "knob: button"),
+    ("button: button", "button: hand"),
+    ("button: button", 'button: "0.25"'),
+    ("button: button", 'button: "1e999"'),
+    ("button: button", 'button: "-"'),
+    ("button: button", 'button: "1.2.3"'),
+    ("button: button", 'button: "table@0.4,0.1,0.02"'),
+    ("button: button", 'button: "table@0.4,0.1"'),
+    ("button: button", 'button: "a b"'),
+    ("from: 0", "from: 9000"),
+    ("sure: 0.5", "sure: 1.5"),
+    ("sure: 0.5", "sure: 1.0"),
+]
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node to run the page's rules")
+@pytest.mark.parametrize("place", ["first", "last"])
+@pytest.mark.parametrize(("old", "new"), CASES)
+def test_the_page_lets_through_what_apply_takes_and_nothing_else(
+    cut: Path, demos: Path, old: str, new: str, place: str
+) -> None:
+    text = (cut / "cuts.yaml").read_text()
+    text = re.sub(r"(skill: press[^}]*\}[^}]*)\}", r"\1, sure: 0.5}", text)
+    head, sign, rest = text.partition("- episode: 2")
+    if place == "first" or old in ("press", "[button]"):
+        head, rest = head.replace(old, new), rest.replace(old, new, 99 * (old == "press"))
+    else:
+        rest = rest.replace(old, new)
+    changed = head + sign + rest
+    assert (changed == text) is (old == new)
+    try:
+        check_dataset(parse_cuts(changed), Dataset.open(demos))
+        problem = ""
+    except (DatasetError, UnknownNameError) as error:
+        problem = str(error)
+    plain = yaml.safe_load(changed)
+    cuts = {
+        "skills": plain["skills"],
+        "episodes": [
+            [{"hand": "", "sure": 1.0, "arguments": {}} | s for s in e["segments"]]
+            for e in plain["episodes"]
+        ],
+    }
+    given = f"{json.dumps(cuts)}, {json.dumps(page_data(cut))}"
+    program = f"{RULES.read_text()}\nconsole.log(problemOf({given}))"
+    done = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True)
+    assert bool(done.stdout.strip()) is bool(problem), (done.stdout, problem)
 
 
 def test_the_page_needs_nothing_and_holds_all(cut: Path) -> None:

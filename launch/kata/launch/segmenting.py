@@ -11,6 +11,7 @@ from kata.datasets.types import ConfigError, DatasetError
 
 from .job import Done, Job
 from .progress import bar
+from .segmenting_backup import write_keeping
 from .segmenting_contracts import Drafted, drafted
 from .workspace import RunFolder, write_text
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from .segmenting_data import Written
 
-FOUND, BEFORE = "found.json", "cuts.before.yaml"
-"""How surprising each frame was; and the cuts that a file of the page took the place of."""
+FOUND = "found.json"
+"""How surprising each frame was."""
 
 
 def found(job: Job) -> Done:
@@ -63,9 +64,7 @@ def applied(job: Job, word: str) -> Done:
     dataset = _opened(job, job.config.data or cuts.data)
     check_dataset(cuts, dataset, where=str(source))
     if word:
-        if path.exists() and source.resolve() != path.resolve():
-            write_text(job.folder / BEFORE, path.read_text(encoding="utf-8"))
-        write_text(path, cuts_text(cuts))
+        write_keeping(job.folder.path, NAME, cuts_text(cuts))
     return _made(job, dataset, _tracks(dataset), cuts)
 
 
@@ -86,6 +85,13 @@ def _opened(job: Job, folder: str) -> Dataset:
     from kata.datasets.dataset import Dataset
 
     dataset = Dataset.open(Path(folder).expanduser())
+    if dataset.root.resolve().is_relative_to(job.folder.path.resolve()):
+        raise ConfigError(
+            "demonstrations inside the folder that their segments are written to",
+            where=f"data={folder}",
+            expected=f"a dataset outside {job.folder.path}",
+            hint="name another out; what is in this one is written anew",
+        )
     if job.config.robot:
         from kata.sim.robots import load
 
@@ -147,7 +153,11 @@ def _find(job: Job, dataset: Dataset, tracks: Sequence[Track]) -> Cuts:
         str(track.episode): [round(float(value), 2) for value in each.excess]
         for track, each in zip(tracks, phases, strict=True)
     }
-    told = {"threshold": round(threshold, 3), "missing": list(segmentation.missing)}
+    told = {
+        "threshold": round(threshold, 3),
+        "missing": list(segmentation.missing),
+        "left_out": list(segmentation.left_out),
+    }
     job.folder.write_json(FOUND, {**told, "surprise": curves})
     return cuts
 
@@ -168,7 +178,7 @@ def _made(
     page = _page(job, dataset, tracks, cuts, views)
     result = _result(cuts, contracts, written) | {"page": page.name}
     found = job.folder.read_json(FOUND) or {}
-    result |= {name: found.get(name) for name in ("threshold", "missing")}
+    result |= {name: found.get(name) for name in ("threshold", "missing", "left_out")}
     lines = (*notes, *_lines(job, cuts, contracts, written, found), f"page: {page}")
     return Done(result, lines, _next(job, dataset, contracts, written))
 
@@ -226,9 +236,11 @@ def _lines(
         count, reached = written.segments[name], written.reached[name]
         lines.append(f"  {call:<28}{count:5d} segments, {reached} reach their end  {where}")
     if found.get("missing"):
+        left = found.get("left_out", ())
+        some = f" in episode {', '.join(map(str, left))}" if len(left) < len(cuts.episodes) else ""
         lines.append(
-            f"missing: {', '.join(found['missing'])}: without them there are phases and no skills; "
-            "cut and name them by hand on the page"
+            f"missing{some}: {', '.join(found['missing'])}: without them there are phases and no "
+            "skills; cut and name them by hand on the page"
         )
     lines.append(f"dataset: {job.folder / written.folder}" if written.folder else "no dataset")
     return lines

@@ -12,6 +12,7 @@ from kata.datasets.types import ConfigError, ContractError
 
 from . import build
 from .job import Job
+from .segmenting_backup import write_keeping
 from .workspace import write_text
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Drafted:
 def drafted(job: Job, cuts: Cuts, views: Mapping[int, Seen]) -> Drafted:
     """The contracts of these cuts, written into the run's folder.
 
-    The user's own come first, then a proposal that somebody has edited, then the proposal.
+    The user's own come first, then a proposal that somebody has edited, then the proposal. Of an
+    edited one that the user's own takes the place of there is a copy in `before`.
     """
     from kata.skills.contract.files import contract_text, parse_contract
     from kata.skills.handover.segmentation.named import drafts
@@ -68,9 +70,12 @@ def drafted(job: Job, cuts: Cuts, views: Mapping[int, Seen]) -> Drafted:
             contracts[name], whose[name] = proposals[name], "proposed"
         else:
             continue
-        text = contract_text(contracts[name])
-        folder.mkdir(exist_ok=True)
-        write_text(path, text)
+        text, file = contract_text(contracts[name]), f"{FOLDER}/{name}.yaml"
+        if path.exists() and before.get(name) != _digest(path.read_bytes()):
+            write_keeping(job.folder.path, file, text)
+        else:
+            folder.mkdir(exist_ok=True)
+            write_text(path, text)
         digests[name] = _digest(text.encode())
     _clear(folder, before, tuple(cuts.skills))
     job.folder.write_json(PROPOSED, digests)

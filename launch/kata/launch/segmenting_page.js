@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
@@ -34,24 +33,10 @@
   const callText = (s) => `${s.skill}(${Object.values(s.arguments).join(", ")})`;
 
   // Changes: each is a step that can be undone; what cannot be is refused and says why.
-  const problemOf = (all, skills) => {
-    const frames = shown().frames, sorted = [...all].sort((a, b) => a.from - b.from);
-    for (const s of sorted) {
-      if (!(Number.isInteger(s.from) && Number.isInteger(s.to) && 0 <= s.from && s.from < s.to && s.to <= frames))
-        return `a segment must lie inside 0 to ${frames} and not be empty`;
-      if (!/^[a-z][a-z0-9_]{0,63}$/.test(s.skill)) return "a name is lower case, digits and _";
-      if (!(s.skill in skills)) return `there is no skill ${s.skill}`;
-      const bad = Object.values(s.arguments).find((v) => !/^[A-Za-z_]\w*$|^[-+\d.@,\w]+$/.test(v));
-      if (bad !== undefined) return `'${bad}' is no argument: a name, a number or FRAME@x,y,z`;
-    }
-    for (let i = 1; i < sorted.length; i++)
-      if (sorted[i].from < sorted[i - 1].to) return "segments would overlap";
-    return "";
-  };
   const change = (edit) => {
     const next = copy(cuts);
     edit(next, next.episodes[at]);
-    const problem = problemOf(next.episodes[at], next.skills);
+    const problem = problemOf(next, data);
     $("problem").textContent = problem;
     if (problem) { show(); return false; }
     const keep = next.episodes[at][chosen];
@@ -68,7 +53,7 @@
   };
   const rest = (next, segment, skill) => {
     // A call of another skill keeps the arguments whose parameters it has.
-    if (!(skill in next.skills)) next.skills[skill] = Object.keys(segment.arguments);
+    if (!Object.hasOwn(next.skills, skill)) next.skills[skill] = Object.keys(segment.arguments);
     segment.skill = skill;
     segment.arguments = Object.fromEntries(next.skills[skill].map((name, i) =>
       [name, segment.arguments[name] ?? Object.values(segment.arguments)[i] ?? data.things[0] ?? "thing"]));
@@ -213,7 +198,7 @@
     if (!drag.side) { seek(to); return; }
     const next = copy(drag.before);
     moveEdge(next.episodes[at], drag.i, drag.side, to);
-    if (!problemOf(next.episodes[at], next.skills)) { cuts = next; drag.moved = true; seek(to); }
+    if (!problemOf(next, data)) { cuts = next; drag.moved = true; seek(to); }
   });
   const release = () => {
     if (drag && drag.moved) { done.push(drag.before); undone = []; show(); }
@@ -324,11 +309,11 @@
     $("skills").replaceChildren(...Object.entries(cuts.skills).filter(([name]) => counts[name]).map(([name, list]) => make("tr", {},
       make("td", { className: "call" }, dot(name), make("input", { value: name, className: "name", ariaLabel: "name", onchange: (event) => change((next) => {
         const to = event.target.value.trim();
-        if (!(to in next.skills)) next.skills[to] = next.skills[name];
+        if (!Object.hasOwn(next.skills, to)) next.skills[to] = next.skills[name];
         each(next, name, (s) => rest(next, s, to));
       }) })),
       make("td", {}, make("input", { value: list.join(", "), ariaLabel: "parameters", onchange: (event) => change((next) => {
-        next.skills[name] = event.target.value.split(",").map((t) => t.trim()).filter((t) => /^[a-z][a-z0-9_]*$/.test(t));
+        next.skills[name] = event.target.value.split(",").map((t) => t.trim()).filter((t) => t);
         each(next, name, (s) => rest(next, s, name));
       }) })),
       make("td", {}, String(counts[name])))));

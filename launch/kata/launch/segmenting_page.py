@@ -44,9 +44,10 @@ def write_page(
     from jinja2 import Environment
 
     here = Path(__file__).parent
+    files = {"css": "page.css", "rules": "rules.js", "js": "page.js"}
     parts = {
-        name: (here / f"segmenting_page.{name}").read_text(encoding="utf-8")
-        for name in ("css", "js")
+        part: (here / f"segmenting_{name}").read_text(encoding="utf-8")
+        for part, name in files.items()
     }
     text = (here / "segmenting_page.html.j2").read_text(encoding="utf-8")
     page = Environment(autoescape=True, trim_blocks=True).from_string(text)
@@ -95,6 +96,7 @@ def page_data(
         },
         "skills": {name: list(parameters) for name, parameters in cuts.skills.items()},
         "things": list(dataset.entities),
+        "hands": list(dataset.schema.hands),
         "threshold": found.get("threshold", 0.0),
         "missing": list(found.get("missing", ())),
         "apply": f"kata segment apply ~/Downloads/cuts.yaml out={shlex.quote(str(folder))}",
