@@ -7,6 +7,7 @@ one that such a demonstration ended with, since starts lie high above all pillar
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,14 @@ class Bridge:
         arrived: over the stones, without disturbing anything.
         trusting: the same by the demonstrations alone, without distances in this scene.
         straight: the same on the straight way between joints.
+        search_ms: CPU time of the search for the stones.
     """
 
     found: bool
     arrived: bool
     trusting: bool
     straight: bool
+    search_ms: float
 
 
 class Bridges:
@@ -84,7 +87,9 @@ class Bridges:
             return None
         state = world.snapshot()
         came = []
+        begin = time.process_time()
         way = self._stones(world.observe(), self._call, goal)
+        search_ms = 1000.0 * (time.process_time() - begin)
         for mover, stones in (
             (self._careful, way),
             (self._blind, self._trusting(world.observe(), self._call, goal)),
@@ -92,7 +97,8 @@ class Bridges:
         ):
             world.restore(state)
             came.append(follow(world, mover, stones))
-        return Bridge(bool(way), *came)
+        arrived, trusting, straight = came
+        return Bridge(bool(way), arrived, trusting, straight, search_ms)
 
     def _begin(self, world: Any, rng: np.random.Generator) -> int | None:
         """Put the robot beside the end of a demonstration, where it is free; which one."""

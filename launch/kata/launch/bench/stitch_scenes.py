@@ -1,8 +1,8 @@
 """What the bench of the transition graph runs: the end of one skill, and the way to the next one.
 
 A switch begins where a learned skill has just achieved what it is for. From that state, restored
-each time, the next skill is begun at once, or after the robot went over stepping stones to a state
-that the next skill was demonstrated from. The two were never demonstrated together.
+each time, the next skill is begun at once, or after the robot went to a state that it was
+demonstrated from: over stepping stones, or straight. The two were never demonstrated together.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Switch:
         found: whether there was a path; `stones` of it.
         arrived: whether the robot came over the stones to the start and disturbed nothing.
         straight: the same on the straight way between joints.
-        naive, stepped: whether the next skill succeeded, begun at once and after the stones.
+        naive, stepped, straightened: whether the next skill succeeded: begun at once, after the
+            stones, and after the straight way.
     """
 
     first: str
@@ -46,6 +47,7 @@ class Switch:
     straight: bool
     naive: bool
     stepped: bool
+    straightened: bool
 
 
 class Switches:
@@ -101,9 +103,10 @@ class Switches:
         stepped = self._do(world, after, index)
         world.restore(end)
         straight = follow(world, self._movers[first][1], [goal])
+        straightened = self._do(world, after, index)
         return Switch(
             first, after.contract.name, verdict.probability, not verdict.ok, bool(way), len(way),
-            arrived, straight, naive, stepped,
+            arrived, straight, naive, stepped, straightened,
         )  # fmt: skip
 
     def _call(self, name: str, trial: Any) -> Call:

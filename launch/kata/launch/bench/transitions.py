@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,13 @@ def run(context: BenchContext) -> BenchResult:
         trials.append(_trial(world, rng, index))
         if index % 20 == 19:
             context.say(f"{index + 1} of {count}")
+    reasons = [t.reason for t in trials if not t.way]
+    touched = [t.way for t in trials if t.way and t.touched]
+    data = {"trials": count, "refused": reasons, "touched": touched}
+    return BenchResult(tuple(_rows(trials)), notes=_NOTES, data=data)
+
+
+def _rows(trials: Sequence[_Trial]) -> list[Row]:
     found = [trial for trial in trials if trial.way]
     rows = [
         _share("reached, straight only", [t.straight for t in trials]),
@@ -85,9 +93,8 @@ def run(context: BenchContext) -> BenchResult:
     refused = [t.cost_ms for t in trials if not t.way]
     if refused:
         rows.append(Row("no way found, median", "CPU ms", Sample.of(refused)))
-    reasons = [t.reason for t in trials if not t.way]
-    data = {"trials": count, "refused": reasons, "touched": [t.way for t in found if t.touched]}
-    return BenchResult(tuple(rows), notes=_NOTES, data=data)
+        rows.append(Row("no way found, worst", "CPU ms", Sample.of([max(refused)])))
+    return rows
 
 
 def _share(name: str, yes: list[bool], least: float | None = None) -> Row:
