@@ -137,7 +137,7 @@ class Composed(SampledPolicy):
                 ]
             clean = self._clean(step, seen, samples, frozen)
             if steer is not None:
-                clean = steer(clean, step.noise, last=step.last)
+                clean = steer(clean, step.noise)
             if frozen is not None:
                 clean = torch.where(frozen.mask, frozen.values, clean)
             samples = [

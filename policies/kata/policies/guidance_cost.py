@@ -31,7 +31,6 @@ class SteeringOptions:
         sharp, half: strength of a step is `1 / (1 + exp(sharp * (gone - half)))`, where `gone` is
             the share of the chunk's first cost that is gone.
         spread: whether a push on one action moves its neighbours.
-        last: whether only the last estimate is steered.
         trust: greatest change from one action to the next, in m or rad.
     """
 
@@ -41,7 +40,6 @@ class SteeringOptions:
     half: float = 0.95
     trust: float = 0.02
     spread: bool = True
-    last: bool = False
 
 
 class Steering:
@@ -65,10 +63,8 @@ class Steering:
         self._center, self._scale, self._frozen = center, scale, frozen
         self._first: dict[int, float] = {}
 
-    def __call__(self, normal: Tensor, noise: float = 1.0, *, last: bool = True) -> Tensor:
+    def __call__(self, normal: Tensor, noise: float = 1.0) -> Tensor:
         """Normalised chunks (B, H, A) of estimates at a noise level in [0, 1]."""
-        if self.options.last and not last:
-            return normal
         out = normal.clone()
         for row, cost in enumerate(self.costs):
             if cost is not None:

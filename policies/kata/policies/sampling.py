@@ -84,7 +84,7 @@ class Sampling:
                 factor = strength(step.signal, step.noise, last=step.last)
                 clean = guided(estimate, x, frozen, factor, self.clip)
             if steer is not None:
-                clean = steer(clean, step.noise, last=step.last)
+                clean = steer(clean, step.noise)
             if frozen is not None:
                 clean = torch.where(frozen.mask, frozen.values, clean)
             x = clean if step.last else step.stay * x + step.pull * clean

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from .measure import Sample
 from .registry import BenchContext
+from .steer_aside import GAP_M
 from .steer_picture import top_view
 from .steer_ways import SAMPLES, WAYS, Outcome, outcomes_of
 from .table import BenchResult, Bound, Row
 from .trained import trained
 
+if TYPE_CHECKING:
+    from kata.skills.evidence.paired import PairedOutcomes
+
 SKILL = "place"
 TRIALS = 200
+MOST_LOST = 3.0
+"""Points of success that a cost may take where nothing is in the way."""
+
 _ABLATIONS = 100
+_APART_M = 1e-3
 _NOTES = (
     (
         f"`{SKILL}`, learned by `kata demo` from demonstrations without obstacles, and asked with "
@@ -22,20 +33,24 @@ _NOTES = (
         "touch of the pillar by the robot or an object, on the way or after."
     ),
     (
+        "Pillar aside: the same scenes, the pillar where the unguided hand goes by it "
+        f"{1e3 * GAP_M[0]:.0f} to {1e3 * GAP_M[1]:.0f} mm away. Nothing is in the way, and the "
+        "cost, which asks for 20 mm, acts all the same. Scenes without room for it are left out."
+    ),
+    (
         f"Re-ranking samples {SAMPLES} chunks each time and takes the one of the least cost. "
         "Guided takes one sample. Equal seeds for all ways: the same scenes and the same noise."
     ),
     (
         "Ablations take one thing away. `around`: the cost knows the distance to the pillar, and "
         "no side to pass it on. `spread`: each action goes down its own gradient alone. `fading`: "
-        "a step stays as strong when most of the cost is gone. `early steps`: only the last "
-        "estimate is steered."
+        "a step stays as strong when most of the cost is gone."
     ),
 )
 
 
 def run(context: BenchContext) -> BenchResult:
-    """Success without collision, guided, unguided and re-ranked, with and without the pillar."""
+    """Success without collision, guided, unguided and re-ranked; guided where nothing is barred."""
     agent = trained(context, (SKILL,)).agents[SKILL]
     trials = 2 if context.quick else TRIALS
     fewer = 2 if context.quick else _ABLATIONS
@@ -63,26 +78,42 @@ def run(context: BenchContext) -> BenchResult:
 
 
 def _must_rows(found: dict[str, list[Outcome]]) -> list[Row]:
-    guided, table = found["guided"], _rate(found["guided, no pillar"])
-    plain = _rate(found["unguided, no pillar"])
+    guided, aside = found["guided"], found["guided, pillar aside"]
+    plain = found["unguided, pillar aside"]
     rows = []
     for other, least in (("unguided", 25.0), ("re-ranked", 10.0)):
         rows += _gained(other, guided, found[other], least)
     return [
         *rows,
-        Row("success without a pillar", "%", Sample.of([table]), Sample.of([plain]),
-            better="higher", against="unguided"),
-        Row("points lost without a pillar", "points", Sample.of([plain - table]),
-            must=Bound(3.0, "ours"), better="lower"),
+        Row("success with the pillar aside", "%", Sample.of([_rate(aside)]),
+            Sample.of([_rate(plain)]), better="higher", against="unguided"),
+        Row("points lost with the pillar aside", "points",
+            Sample.of([_rate(plain) - _rate(aside)]), must=Bound(MOST_LOST, "ours")),
+        Row("points lost with the pillar aside, upper 95 % bound", "points",
+            Sample.of([-100.0 * _pairs(aside, plain).newcombe()[0]])),
+        Row("scenes with the pillar aside in which the cost acted", "%",
+            Sample.of([_acted(aside, plain)]), must=Bound(50.0, "ours"), better="higher"),
     ]  # fmt: skip
+
+
+def _acted(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> float:
+    """Percent of scenes in which guided and unguided tools were ever apart."""
+    apart = 0
+    for one, other in zip(ours, theirs, strict=True):
+        both = min(len(one.way), len(other.way))
+        apart += bool((np.abs(one.way[:both] - other.way[:both]) > _APART_M).any())
+    return 100.0 * apart / len(ours)
+
+
+def _pairs(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> PairedOutcomes:
+    from kata.skills.evidence.paired import PairedOutcomes
+
+    return PairedOutcomes.of([o.clean for o in ours], [o.clean for o in theirs])
 
 
 def _gained(
     other: str, ours: Sequence[Outcome], theirs: Sequence[Outcome], least: float
 ) -> list[Row]:
-    from kata.skills.evidence.paired import PairedOutcomes
-
-    pairs = PairedOutcomes.of([o.clean for o in ours], [o.clean for o in theirs])
     mine, base = _rate(ours), _rate(theirs)
     return [
         Row(f"success past the pillar, beside {other}", "%", Sample.of([mine]),
@@ -90,7 +121,8 @@ def _gained(
         Row(f"points gained over {other}", "points", Sample.of([mine - base]),
             must=Bound(least, "ours"), better="higher"),
         Row(f"points gained over {other}, lower 95 % bound", "points",
-            Sample.of([100.0 * pairs.newcombe()[0]]), must=Bound(0.0, "ours"), better="higher"),
+            Sample.of([100.0 * _pairs(ours, theirs).newcombe()[0]]),
+            must=Bound(0.0, "ours"), better="higher"),
     ]  # fmt: skip
 
 
@@ -116,6 +148,6 @@ def _bumps(found: dict[str, list[Outcome]]) -> str:
     told = [
         f"{name} {sum(o.bumped for o in each)} of {len(each)}"
         for name, each in found.items()
-        if "no pillar" not in name
+        if "aside" not in name
     ]
     return "The pillar was touched: " + ", ".join(told) + "."

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kata.datasets.types import ActionChunk, ChunkRequest, Observation
+from kata.datasets.types import ActionChunk, Array, ChunkRequest, Observation, Pose
 
 from ..agents import Agent
 from ..seeds import episode_seed
+from .steer_aside import AWAY, pillar_of, place_beside
 
 if TYPE_CHECKING:
     from kata.policies.policy import ChunkPolicy
+    from kata.skills.execution.log import RunLog
     from kata.skills.execution.messages import ChunkQuery, ChunkReply, LoadedSkill
 
 SAMPLES = 8
@@ -28,7 +30,7 @@ class Way:
     """One way to run the skill.
 
     Attributes:
-        world: the scene's name.
+        aside: whether the pillar stands beside the way, in place of on it.
         guided: whether the executor asks for the cost of `keep_clear`.
         samples: chunks to choose the one of least cost from, in place of steering; 0: no choice.
         guide: fields of `KeepClear` that differ; `options`: of `SteeringOptions`.
@@ -36,7 +38,7 @@ class Way:
     """
 
     name: str
-    world: str = "obstacle"
+    aside: bool = False
     guided: bool = True
     samples: int = 0
     guide: Mapping[str, Any] = field(default_factory=dict)
@@ -48,12 +50,11 @@ WAYS = (
     Way("unguided", guided=False),
     Way("re-ranked", samples=SAMPLES),
     Way("guided"),
-    Way("unguided, no pillar", world="table", guided=False),
-    Way("guided, no pillar", world="table"),
+    Way("unguided, pillar aside", aside=True, guided=False),
+    Way("guided, pillar aside", aside=True),
     Way("around", guide={"around": False}, ablation=True),
     Way("spread", options={"spread": False}, ablation=True),
     Way("fading", options={"half": 10.0}, ablation=True),
-    Way("early steps", options={"last": True}, ablation=True),
 )
 """The last ones are named by what is taken from the guided way."""
 
@@ -123,17 +124,29 @@ def _price(cost: Any, chunk: ActionChunk) -> float:
 
 
 def outcomes_of(seed: int, agent: Agent, way: Way, trials: int) -> list[Outcome]:
-    """Outcomes of the scenes of `seed`, in order; they depend on nothing else."""
+    """Outcomes of the scenes of `seed`, in order; they depend on nothing else.
+
+    Of ways with the pillar aside, those of the scenes that have room for it there.
+    """
     from kata.sim.scene.config import TableWorldConfig
     from kata.sim.tasks import make_trial
     from kata.skills.execution.passes import side_by_side
 
-    name, scene = agent.contract.name, TableWorldConfig.load(way.world)
+    name, scene = agent.contract.name, TableWorldConfig.load("obstacle")
     worlds: list[Any] = [make_trial(name, "nominal", scene) for _ in range(min(_LANES, trials))]
     skill = _skill(agent, worlds[0], way)
     seeds = [episode_seed(seed, f"steer {name}", index) for index in range(trials)]
+    places: dict[int, Any] = {}
+    if way.aside:
+        found = side_by_side(
+            lambda lane, own: _place(worlds[lane], skill, own), [skill] * len(worlds), seeds
+        )
+        places = {own: place for own, place in zip(seeds, found, strict=True) if place is not None}
+        seeds = list(places)
     return side_by_side(
-        lambda lane, own: _trial(worlds[lane], skill, own, way), [skill] * len(worlds), seeds
+        lambda lane, own: _trial(worlds[lane], skill, own, way, places.get(own)),
+        [skill] * len(worlds),
+        seeds,
     )
 
 
@@ -147,28 +160,57 @@ def _skill(agent: Agent, world: Any, way: Way) -> LoadedSkill:
     return replace(skill, policy=ReRanked(policy, way.samples)) if way.samples else skill
 
 
+def _place(
+    world: Any, skill: LoadedSkill, seed: int
+) -> Generator[ChunkQuery, ChunkReply, Array | None]:
+    """Where beside the unguided way there is room for the pillar; None for nowhere."""
+    world.reset(seed)
+    _stand(world, AWAY)
+    _, poses = yield from _run(world, skill, seed, None)
+    world.reset(seed)
+    return place_beside(world, poses, seed)
+
+
 def _trial(
-    world: Any, skill: LoadedSkill, seed: int, way: Way
+    world: Any, skill: LoadedSkill, seed: int, way: Way, place: Array | None = None
 ) -> Generator[ChunkQuery, ChunkReply, Outcome]:
+    from kata.skills.execution.guides import Guides, KeepClear
+
+    seen = world.reset(seed)
+    if place is not None:
+        seen = _stand(world, place)
+    guide = Guides((KeepClear(**way.guide),)) if way.guided else None
+    log, poses = yield from _run(world, skill, seed, guide)
+    pillar = seen.entities[pillar_of(seen)].pose.position
+    positions = np.array([pose.position for pose in poses])
+    return Outcome(log.success, bool(world.bumped), log.duration_s, positions, pillar[None])
+
+
+def _stand(world: Any, place: Sequence[float] | Array) -> Observation:
+    """Move the pillar of a posed trial, and begin it there."""
+    world.world.stand(pillar_of(world.observe()), (*place, 0.0))
+    world.world.begin()
+    seen: Observation = world.observe()
+    return seen
+
+
+def _run(
+    world: Any, skill: LoadedSkill, seed: int, guide: Any
+) -> Generator[ChunkQuery, ChunkReply, tuple[RunLog, list[Pose]]]:
+    """The log of a posed trial, and the tool's way, a pose a frame."""
     from kata.datasets.types import Condition
     from kata.skills.contract.call import Call
-    from kata.skills.execution.guides import Guides, KeepClear
     from kata.skills.execution.options import ExecutorOptions
     from kata.skills.execution.runner import steps
     from kata.skills.planning.plan import Plan
 
-    first = world.reset(seed)
     episode = world.episode
     call = Call.of(skill.contract, dict(episode.arguments), episode.hand)
     plan = Plan.sequence(Condition.parse(episode.goal), [call])
-    guide = Guides((KeepClear(**way.guide),)) if way.guided else None
-    places: list[Any] = []
+    poses: list[Pose] = []
     log = yield from steps(
         world, plan, {skill.contract.name: skill}, None, "naive", seed,
-        on_frame=lambda frame: places.append(frame.observation.tool().position.copy()),
+        on_frame=lambda frame: poses.append(frame.observation.tool()),
         options=ExecutorOptions(replans=0, guide=guide), tail_s=0.2,
     )  # fmt: skip
-    pillars = [e.pose.position for e in first.entities.values() if "obstacle" in e.tags]
-    return Outcome(
-        log.success, bool(world.bumped), log.duration_s, np.array(places), np.array(pillars)
-    )
+    return log, poses
