@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kata.datasets.types import Command
+from kata.datasets.types.arguments import about
 from kata.skills.execution.messages import LoadedSkill
 from kata.skills.execution.options import ExecutorOptions
 from kata.skills.execution.runner import run
@@ -136,6 +137,109 @@ def test_an_aim_that_is_lost_ends_the_move():
     assert aborted.reason == "the aim is lost: red_cube is not seen"
 
 
+class Sayings:
+    """Someone who says texts at their times."""
+
+    def __init__(self, said):
+        self.said = list(said)
+
+    def says(self, observation, facts, call):
+        due = [text for time_s, text in self.said if time_s <= observation.time_s + 1e-9]
+        self.said = self.said[len(due) :]
+        return due
+
+
+def speed(log, time_s):
+    """Greatest speed of the commanded joints at a time."""
+    k = round((time_s - log.start_s) / log.period_s)
+    return np.abs(np.diff(log.commands[k - 1 : k + 1, :3], axis=0)).max() / log.period_s
+
+
+@pytest.mark.parametrize("what", ["vanish", "stuck"])
+def test_after_an_abort_it_rests_waits_and_only_then_judges_anew(what):
+    begin_s, _ = begins()
+    until_s = begin_s + 1.2
+    log, events = moved(Restless(what=what, when_s=begin_s + 0.2, until_s=until_s))
+    kinds = [event.kind for event in events]
+    assert kinds == ["move", "aborted", "move", "arrived", "stays"]
+    again = events[2]
+    assert until_s - 1e-6 <= again.time_s <= until_s + 0.1
+    assert speed(log, again.time_s) < 0.01
+    assert log.success
+
+
+def test_nothing_is_judged_while_an_aborted_move_still_comes_to_rest():
+    begin_s, _ = begins()
+    log, events = moved(Restless(what="vanish", when_s=begin_s + 0.5, until_s=begin_s + 0.54))
+    assert [event.kind for event in events[:3]] == ["move", "aborted", "move"]
+    assert events[2].time_s > events[1].time_s + 0.1
+    assert speed(log, events[1].time_s) > 0.1
+    assert speed(log, events[2].time_s) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [("vanish", "does not see red_cube any more"), ("stuck", "y does not follow, 0.")],
+)
+def test_what_does_not_get_better_after_an_abort_is_a_failure(what, reason):
+    begin_s, _ = begins()
+    log, events = moved(Restless(what=what, when_s=begin_s + 0.2, until_s=begin_s + 30.0))
+    assert [event.kind for event in events] == ["move", "aborted"]
+    assert log.reason.startswith(reason)
+    failed = next(event for event in log.events if event.kind == "give_up")
+    assert 1.0 <= failed.time_s - events[1].time_s < 2.0
+
+
+def test_what_is_in_focus_must_be_seen_before_a_call_begins():
+    world = Restless(what="vanish", when_s=0.0, until_s=1.7)
+    log = run(world, drawer_plan(), good_skills(), None, "blended", 0)
+    ready = next(e for e in log.events if e.kind == "ready" and "pick" in e.call)
+    assert ready.time_s >= 1.7 - 1e-6
+    assert log.success
+
+
+def test_facts_that_are_unknown_when_it_arrives_have_time_to_come():
+    """They are asked for as if the call before it had just ended, since the move took its time."""
+    begin_s, end_s = begins()
+    assert end_s - begin_s > ExecutorOptions().patience_s
+
+    class Doubtful(FakeWorld):
+        def facts(self):
+            facts = super().facts()
+            if end_s - 0.02 <= self.time_s < end_s + 0.08:
+                return replace(facts, truth=np.full_like(facts.truth, -1))
+            return facts
+
+    log, events = moved(Doubtful())
+    assert [event.kind for event in events[:3]] == ["move", "arrived", "stays"]
+    assert events[2].time_s > events[1].time_s
+    assert log.success
+
+
+@pytest.mark.parametrize("mode", ["transition", "full"])
+@pytest.mark.parametrize("how", ["vanish", "stop"])
+def test_a_move_that_ends_early_stops_with_bounded_jerk_in_both_modes(mode, how):
+    """`transition` holds the last command where a skill ends; amid a move that would be a blow."""
+    log = run(FakeWorld(), drawer_plan(), above_pick(), None, mode, 0)
+    begin_s = next(e.time_s for e in log.events if e.kind == "move" and "pick" in e.call)
+    end_s = begin_s + 0.4
+    world = Restless(what="vanish", when_s=end_s if how == "vanish" else 99.0, until_s=99.0)
+    said = [(end_s, "stop")] if how == "stop" else []
+    options = ExecutorOptions(mode=mode, replans=0)
+    log = run(
+        world, drawer_plan(), above_pick(), None, mode, 0, options=options, corrector=Sayings(said)
+    )
+    assert any(e.kind == {"vanish": "aborted", "stop": "cancel"}[how] for e in log.events)
+    k = [round((t - log.start_s) / log.period_s) for t in (begin_s + 0.05, end_s + 0.9)]
+    speeds = np.diff(log.commands[k[0] : k[1], :3], axis=0) / log.period_s
+    assert np.abs(speeds).max() > 0.2
+    assert np.abs(speeds[-1]).max() < 1e-6
+    limits = world.robot.limits
+    assert np.abs(np.diff(speeds, axis=0)).max() / log.period_s <= limits.acceleration.max()
+    jerk = np.abs(np.diff(speeds, n=2, axis=0)).max() / log.period_s**2
+    assert jerk <= 0.15 * limits.jerk.max()
+
+
 def test_moves_before_one_call_are_counted():
     begin_s, _ = begins()
     world = Restless(what="stuck", when_s=begin_s + 0.2, until_s=begin_s + 30.0)
@@ -178,6 +282,46 @@ def test_what_is_carried_is_no_aim():
     cube = replace(seen.entities["red_cube"], valid=False)
     now = replace(at(seen, move, 0.2), entities={"red_cube": cube})
     assert watch.look(now, 0.2).kind == "going"
+
+
+def test_what_is_carried_is_no_aim_without_a_clearance_either():
+    world = FakeWorld()
+    mover = Mover(world.robot, world.kinematics)
+    seen = world.reset(0).with_focus(("red_cube", "drawer"))
+    move = mover.to(
+        Command.hold(seen.position), np.array([0.3, -0.4, 0.4, 0.08]), 0.0, ("red_cube",)
+    )
+    watch = Pursuit(mover)
+    watch.begin(move, seen, 0.0)
+    cube = seen.entities["red_cube"]
+    pose = replace(cube.pose, position=cube.pose.position + 0.3)
+    entities = {**seen.entities, "red_cube": replace(cube, pose=pose)}
+    assert watch.look(replace(at(seen, move, 0.2), entities=entities), 0.2).kind == "going"
+
+
+def test_a_place_that_it_aims_at_moves_with_what_it_is_given_by():
+    world, place = FakeWorld(), "drawer@0.1,0,0.05"
+    mover = Mover(world.robot, world.kinematics)
+
+    def seen(off=0.0, **changed):
+        now = world.reset(0)
+        drawer = now.entities["drawer"]
+        pose = replace(drawer.pose, position=drawer.pose.position + np.array([off, 0.0, 0.0]))
+        entities = {**now.entities, "drawer": replace(drawer, pose=pose, **changed)}
+        return about(replace(now, entities=entities), (place,))
+
+    move = mover.to(Command.hold(seen().position), np.array([0.3, -0.4, 0.4, 0.08]), 0.0)
+    watch = Pursuit(mover)
+    watch.begin(move, seen(), 0.0)
+    assert watch.look(at(seen(0.003), move, 0.2), 0.2).kind == "going"
+    found = watch.look(at(seen(0.02), move, 0.2), 0.2)
+    assert (found.kind, found.reason) == (
+        "moved",
+        f"{about(world.reset(0), (place,)).focus[0]} has moved by 20 mm, 0 deg",
+    )
+    for lost, word in (({"valid": False}, "is not seen"), ({"age_s": 0.7}, "was seen 0.7 s ago")):
+        found = watch.look(at(seen(**lost), move, 0.2), 0.2)
+        assert (found.kind, found.reason) == ("aborted", f"the aim is lost: drawer {word}")
 
 
 def test_it_is_there_when_it_is_there_and_not_when_it_should_be():

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from kata.datasets.types import Facts, Observation
 from kata.skills.contract.call import Call
+from kata.skills.handover.boundary import held
+from kata.skills.handover.pursuit import LOST_S
 
 from .messages import ReadySkill, ready
 
@@ -30,4 +32,12 @@ def barrier_to(
     if unmet:
         return Barrier("requires " + " and ".join(unmet), waits=True)
     strange = call.unseen(observation)
-    return Barrier(f"does not see {', '.join(strange)}") if strange else None
+    if strange:
+        return Barrier(f"does not see {', '.join(strange)}")
+    frames = (place.frame for place in call.places.values())
+    for name in dict.fromkeys((*call.objects, *frames)):
+        thing = observation.entities[name]
+        # What the hand has is not looked at by what looks at the table.
+        if name not in held(call) and (not thing.valid or thing.age_s > LOST_S):
+            return Barrier(f"does not see {name} any more", waits=True)
+    return None

@@ -155,9 +155,10 @@ class SkillExecutor:
         if self.state is State.MOVING:
             if (found := self._seam.watch(observation, now_s)).kind != "going":
                 self._signal(Signal(found.kind), now_s, found.reason, found.numbers)
+                self._since_s = max(now_s, self._seam.rested_s)
         elif self.state in ACTIVE:
             self._supervise(observation, facts, now_s)
-        if self.state is State.CHECKING:
+        if self.state is State.CHECKING and now_s >= self._seam.rested_s - 1e-9:
             self._check(observation, facts, now_s)
         if self.state in ACTIVE and self._asked is None and now_s >= self._asking.next_s - 1e-9:
             self._ask(observation, now_s)
@@ -172,6 +173,7 @@ class SkillExecutor:
             self._finish(facts, now_s)
             return
         barrier = barrier_to(call, self._skills, observation, facts)
+        barrier = barrier or self._seam.hold_up(observation, now_s)
         if barrier is not None:
             if not barrier.waits or now_s - self._since_s >= self.options.patience_s - 1e-9:
                 self._break(call, barrier.reason, facts, now_s, lasting=barrier.lasts)
@@ -185,7 +187,8 @@ class SkillExecutor:
 
     def _prepare(self, call: Call, observation: Observation, facts: Facts, now_s: float) -> bool:
         """Whether something comes before the start: a transition, or another plan."""
-        stage, rest = Stage(self._skill(call).boundary, call), self._rest(self._index + 1)
+        stage = Stage(self._skill(call).boundary, call)
+        rest = usual_success(self._skills, self._following())
         again = self.replans < self.options.replans
         decision = self._seam.judge(stage, observation, now_s, may_replan=again, rest=rest)
         if decision.way == "move":
@@ -226,18 +229,13 @@ class SkillExecutor:
 
     def _goes_on(self, observation: Observation, now_s: float, spent_s: float) -> bool:
         """Whether the skill that is done moves on, because its motion leads to a better start."""
-        assert self._plan is not None
-        following = self._index + 1
-        if not self.options.seeks or following >= len(self._order):
+        following = self._following()
+        if not self.options.seeks or not following:
             return False
-        call = self._plan.calls[self._order[following]]
-        skill = ready(self._skills, call.contract)
-        if skill is None or call.unseen(observation):
-            return False
-        stage, rest = Stage(skill.boundary, call), self._rest(following + 1)
-        goes_on, decision = self._seam.lingers(stage, observation, now_s, spent_s, rest)
+        goes_on, decision = self._seam.lingers(self._skills, following, observation, now_s, spent_s)
         if decision is not None:
-            self._log("continues", now_s, f"{call}: {decision.reason}", decision.numbers)
+            reason = f"{following[0]}: {decision.reason}"
+            self._log("continues", now_s, reason, decision.numbers)
         return goes_on
 
     def _ask(self, observation: Observation, now_s: float) -> None:
@@ -282,7 +280,7 @@ class SkillExecutor:
         if self._asking.refusals > 1:
             self._break(call, f"two chunks refused: {reason}", facts, now_s)
             return
-        self._course.rest(now_s)
+        self._seam.rest(now_s)
         self._asking.again(now_s)
 
     def _take_plan(self, reply: PlanReply, now_s: float) -> None:
@@ -318,7 +316,7 @@ class SkillExecutor:
         elif unmet:
             self._signal(Signal.GIVE_UP, now_s, "an empty plan, and the goal does not hold")
         else:
-            self._course.rest(now_s)
+            self._seam.rest(now_s)
             self._signal(Signal.FINISHED, now_s, f"goal holds: {self._plan.goal}")
 
     def _break(
@@ -326,7 +324,7 @@ class SkillExecutor:
     ) -> None:
         """A call has failed: come to rest, and ask for a new plan if there may be one."""
         assert self._plan is not None
-        self._course.rest(now_s)
+        self._seam.rest(now_s)
         self._failures.append(Failure(call, reason, facts, lasting))
         if self.replans >= self.options.replans:
             self._signal(Signal.GIVE_UP, now_s, reason)
@@ -354,7 +352,7 @@ class SkillExecutor:
                 self._log("unheard", now_s, f"'{text}': the goal does not name {correction.old}")
             else:
                 self._plan = replace(plan, goal=goal)
-                self._course.rest(now_s)
+                self._seam.rest(now_s)
                 self._signal(Signal.CORRECTED, now_s, f"'{text}': {correction}")
                 self._query(goal, facts)
 
@@ -365,16 +363,16 @@ class SkillExecutor:
 
     def _cancel(self, now_s: float) -> None:
         if self.state not in FINAL:
-            self._course.rest(now_s)
+            self._seam.rest(now_s)
             self._signal(Signal.CANCEL, now_s, self._cancelled)
         self._cancelled = ""
 
     # ---------------------------------------------------------------- small words
 
-    def _rest(self, first: int) -> float:
-        """Usual success of the calls from `first` on."""
+    def _following(self) -> list[Call]:
+        """The calls after the present one."""
         assert self._plan is not None
-        return usual_success(self._skills, [self._plan.calls[i] for i in self._order[first:]])
+        return [self._plan.calls[i] for i in self._order[self._index + 1 :]]
 
     def _skill(self, call: Call) -> ReadySkill:
         """What runs the call; there is one, or it would not have begun."""

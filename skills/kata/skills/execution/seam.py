@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from kata.datasets.types import Observation
+from kata.datasets.types import ExecutionError, Observation, Trajectory
 from kata.skills.contract.call import Call
 from kata.skills.handover.boundary import Boundary
 from kata.skills.handover.decision import Decider, Decision
 from kata.skills.handover.pursuit import Finding, Pursuit
 
+from .barrier import Barrier
 from .course import Course
 from .messages import ReadySkill, ready
 
@@ -37,17 +38,23 @@ class Seam:
         decider: judges the ways.
         course: what the joints follow; a move goes there.
         moves: how many transitions a seam may have.
+
+    Attributes:
+        rested_s: when the robot is at rest after a move that was aborted; long ago without one.
     """
 
     def __init__(self, decider: Decider, course: Course, moves: int) -> None:
         self._decider, self._course, self._moves = decider, course, moves
         self._pursuit = Pursuit(decider.mover)
         self._stage: Stage | None = None
+        self._move: Trajectory | None = None
+        self._carried: tuple[str, ...] = ()
         self.next_call()
 
     def next_call(self) -> None:
         """Another call comes: nothing has been tried for it."""
         self._made, self._told = 0, False
+        self.rested_s = -math.inf
 
     @property
     def moved(self) -> bool:
@@ -65,26 +72,32 @@ class Seam:
         rest: float = 1.0,
     ) -> Decision:
         """What to do; see `Decider.decide`. Without a move left, a move is none of the ways."""
-        decision = self._decider.decide(
+        return self._decider.decide(
             stage.boundary, stage.call, stage.call.seen(observation), self._course.trajectory,
-            now_s, may_continue=may_continue, may_replan=may_replan, rest=rest,
+            now_s, may_continue=may_continue, may_replan=may_replan,
+            may_move=self._made < self._moves, rest=rest,
         )  # fmt: skip
-        if decision.way == "move" and self._made >= self._moves:
-            return replace(decision, way="now", reason=f"{decision.reason}; moved enough")
-        return decision
 
     def lingers(
-        self, stage: Stage, observation: Observation, now_s: float, spent_s: float, rest: float
+        self,
+        skills: Mapping[str, ReadySkill],
+        following: Sequence[Call],
+        observation: Observation,
+        now_s: float,
+        spent_s: float,
     ) -> tuple[bool, Decision | None]:
         """Whether a skill that is done goes on, since its motion leads to a better start.
 
-        It has done so for `spent_s` by now. The decision comes with the first yes of a seam.
+        Of the first of the calls that follow, that is. It has done so for `spent_s` by now. The
+        decision comes with the first yes of a seam.
         """
-        if spent_s >= self._decider.options.continue_s:
+        skill = ready(skills, following[0].contract) if following else None
+        if skill is None or spent_s >= self._decider.options.continue_s:
             return False, None
-        decision = self.judge(
-            stage, observation, now_s, may_continue=True, may_replan=False, rest=rest
-        )
+        if following[0].unseen(observation):
+            return False, None
+        stage, rest = Stage(skill.boundary, following[0]), usual_success(skills, following[1:])
+        decision = self.judge(stage, observation, now_s, may_continue=True, rest=rest)
         if decision.way != "continue":
             return False, None
         first, self._told = not self._told, True
@@ -97,7 +110,8 @@ class Seam:
         assert decision.move is not None
         self._made += 1
         self._stage = stage
-        self._course.follow(decision.move.trajectory, now_s)
+        self._move, self._carried = decision.move.trajectory, decision.move.carried
+        self._course.follow(self._move, now_s)
         self._pursuit.begin(decision.move, stage.call.seen(observation), now_s)
         return {**decision.numbers, "seconds": decision.move.trajectory.end_s - now_s}
 
@@ -116,7 +130,8 @@ class Seam:
             )
             if move is None:
                 return self._abort(f"{found.reason}; {refused}", now_s, found.numbers)
-            self._course.follow(move.trajectory, now_s)
+            self._move = move.trajectory
+            self._course.follow(self._move, now_s)
             self._pursuit.aim(move, seen, now_s)
             seconds = move.trajectory.end_s - now_s
             numbers = {**found.numbers, "there": there, "seconds": seconds}
@@ -128,5 +143,29 @@ class Seam:
     def _abort(
         self, reason: str, now_s: float, numbers: Mapping[str, float] | None = None
     ) -> Finding:
-        self._course.rest(now_s)
+        self.rest(now_s)
+        self.rested_s = max(now_s, self._course.trajectory.end_s)
         return Finding("aborted", reason, numbers or {})
+
+    def rest(self, now_s: float) -> None:
+        """Come to rest; a move, or the stop of one, does so with bounded jerk in every mode."""
+        running = self._course.trajectory
+        if running is not self._move or now_s >= running.end_s:
+            self._course.rest(now_s)
+            return
+        if now_s < self.rested_s:
+            return
+        try:
+            state = self._course.state(now_s)
+            self._move = self._decider.mover.stop(state, now_s, self._carried)
+        except ExecutionError:
+            self._course.rest(now_s)
+            return
+        self._course.follow(self._move, now_s)
+
+    def hold_up(self, observation: Observation, now_s: float) -> Barrier | None:
+        """After a move that was aborted: that the robot is not where it is sent, still."""
+        if not math.isfinite(self.rested_s):
+            return None
+        reason = self._pursuit.strays(observation, self._course.state(now_s).position)
+        return Barrier(reason, waits=True) if reason else None

@@ -22,9 +22,12 @@ from typing import Literal
 
 import numpy as np
 
-from kata.datasets.types import Observation, Pose
+from kata.datasets.types import Array, Observation, Place, Pose
 
 from .transition import Move, Mover
+
+LOST_S = 0.5
+"""For how long a thing that matters may be unseen."""
 
 Kind = Literal["going", "arrived", "moved", "aimed", "aborted"]
 """`moved`: what it aims at has moved; `aimed`: the move has been changed for that."""
@@ -49,7 +52,7 @@ class PursuitOptions:
     aim_s: float = 0.1
     recheck_s: float = 0.1
     slack_s: float = 0.5
-    lost_s: float = 0.5
+    lost_s: float = LOST_S
     lag_rad: float = 0.25
     there_rad: float = 0.05
     room_share: float = 0.5
@@ -77,6 +80,7 @@ class Pursuit:
         self._own: list[int] = []
         self._move: Move | None = None
         self._aims: dict[str, Pose] = {}
+        self._things: list[str] = []
         self._limit_s = self._aimed_s = self._checked_s = 0.0
 
     def begin(self, move: Move, seen: Observation, now_s: float) -> None:
@@ -90,8 +94,9 @@ class Pursuit:
         # Joints that it does not move may be another lane's, and go where that one sends them.
         moved = np.ptp(move.trajectory.position, axis=0) > 0.0
         self._own = [i for i in self._arms if moved[i]]
-        names = [name for name in seen.focus if name in seen.entities and name not in move.carried]
-        self._aims = {name: seen.entities[name].pose for name in names}
+        own = {name: _thing(name, seen) for name in seen.focus}
+        self._things = list(dict.fromkeys(own[n] for n in own if own[n] not in move.carried))
+        self._aims = {n: pose for n, pose in _poses(seen).items() if own[n] in self._things}
 
     def look(self, seen: Observation, now_s: float) -> Finding:
         """How it goes now. A `moved` move is to be followed by `aim`, or to be left."""
@@ -114,7 +119,7 @@ class Pursuit:
         return _GOING
 
     def _lost(self, seen: Observation) -> str:
-        for name in self._aims:
+        for name in self._things:
             entity = seen.entities.get(name)
             if entity is None or not entity.valid:
                 return f"the aim is lost: {name} is not seen"
@@ -124,13 +129,11 @@ class Pursuit:
 
     def _arrived(self, move: Move, seen: Observation, now_s: float) -> Finding | None:
         """Whether the robot is there, or has been held up; None on the way."""
-        behind = np.abs(seen.position - move.trajectory.at(now_s).position)
-        worst = max(self._own, key=lambda i: float(behind[i]), default=0)
-        lag = float(behind[worst]) if self._own else 0.0
-        joint, late_s = self.mover.robot.joints[worst], now_s - move.trajectory.end_s
-        if lag > self.options.lag_rad:
-            reason = f"{joint} does not follow, {lag:.2f} behind"
-            return Finding("aborted", reason, {"lag": lag})
+        joint, lag = self._lag(seen.position, move.trajectory.at(now_s).position)
+        late_s = now_s - move.trajectory.end_s
+        strays = self.strays(seen, move.trajectory.at(now_s).position)
+        if strays:
+            return Finding("aborted", strays, {"lag": lag})
         # Half a millisecond: clocks add up.
         if late_s < -5e-4:
             return None
@@ -141,10 +144,22 @@ class Pursuit:
         reason = f"not there {late_s:.1f} s after its time, {joint} {lag:.2f} away"
         return Finding("aborted", reason, {"lag": lag})
 
+    def strays(self, seen: Observation, commanded: Array) -> str:
+        """Which joint that the move moved is not where it is sent (D,), in words; empty if none."""
+        joint, lag = self._lag(seen.position, commanded)
+        return f"{joint} does not follow, {lag:.2f} behind" if lag > self.options.lag_rad else ""
+
+    def _lag(self, position: Array, commanded: Array) -> tuple[str, float]:
+        """The joint that is furthest from where it is sent, and by how much."""
+        behind = np.abs(position - commanded)
+        worst = max(self._own, key=lambda i: float(behind[i]), default=0)
+        return self.mover.robot.joints[worst], float(behind[worst]) if self._own else 0.0
+
     def _moved(self, seen: Observation) -> Finding | None:
         options = self.options
+        poses = _poses(seen)
         for name, before in self._aims.items():
-            pose = seen.entities[name].pose
+            pose = poses[name]
             way_m = float(np.linalg.norm(pose.position - before.position))
             same = min(1.0, abs(float(pose.quaternion @ before.quaternion)))
             turn_rad = 2.0 * float(np.arccos(same))
@@ -168,3 +183,13 @@ class Pursuit:
         millimetres = near.clearance_m * 1000
         reason = f"the way is not free any more: {millimetres:.0f} mm in {ahead_s:.1f} s"
         return Finding("aborted", reason, {"clearance_m": near.clearance_m, "ahead_s": ahead_s})
+
+
+def _thing(name: str, seen: Observation) -> str:
+    """What is to be seen for something in focus: itself, or what a place is given by."""
+    return Place.parse(name).frame if name in seen.targets else name
+
+
+def _poses(seen: Observation) -> dict[str, Pose]:
+    """Where what is in focus is, places among it."""
+    return {name: thing.pose for name, thing in zip(seen.focus, seen.focused(), strict=True)}
