@@ -49,7 +49,10 @@ class Cell:
 
 
 def cell_block(cell: Cell, first: int, count: int) -> Block:
-    """Episodes `first` to `first + count`: whether each succeeded, and its jerk in rad/s³."""
+    """Episodes `first` to `first + count`: whether each succeeded, and its jerk in rad/s³.
+
+    `chunk` says what the policy's chunks are like.
+    """
     from kata.skills.execution.passes import side_by_side
 
     give = kept_worlds(cell.make_world)
@@ -60,7 +63,9 @@ def cell_block(cell: Cell, first: int, count: int) -> Block:
     logs = side_by_side(
         lambda lane, seed: _trial(worlds[lane], skill, cell, seed), [skill] * len(worlds), seeds
     )
-    return {"episodes": [_told(log) for log in logs]}
+    spec = skill.policy.chunk_spec
+    chunk = {"actions": spec.horizon, "step_s": spec.step_s, "execute": spec.execute}
+    return {"episodes": [_told(log) for log in logs], "chunk": chunk}
 
 
 def _trial(
