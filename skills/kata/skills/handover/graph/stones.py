@@ -17,7 +17,7 @@ from kata.datasets.types import Array, Command, Kinematics, Observation
 from kata.skills.contract.call import Call
 
 from ..boundary import held
-from ..collision import Clearance
+from ..collision import REACH_M, Clearance
 from ..transition import TransitionOptions, imagine
 from .graph import BUFFER_STEP_S, TransitionGraph, travel_s
 from .states import States, buffer_steps
@@ -25,9 +25,10 @@ from .states import States, buffer_steps
 MARGIN_M = TransitionOptions().clearance_m
 """What a transition keeps by itself; a goal that is nearer to something is out of reach."""
 
-LEAVE_M, LEAVE_SLOPE = 0.002, 0.5
+LEAVE_M, LEAVE_SLOPE = 0.0, 0.5
 """A way that begins near to something may come this much nearer, and must get away by this much a
-metre that the tool moves; as `kata.skills.handover.collision` has it."""
+metre that the hand moves. A transition asks for as much a metre (`kata.skills.handover.collision`)
+but begins where the joints are commanded to be, which is a little off where they are seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class Stones:
         equal answers.
         """
         search = _Search(self, observation, tuple(held(call) & set(observation.entities)), goal)
+        if search.goal_m < MARGIN_M:
+            return f"the start is as near as {search.goal_m * 1000:.0f} mm to something"
         entries = search.entries(observation)
         if not entries:
             return search.spent() or "no demonstrated state is near this one"
@@ -144,9 +147,9 @@ class _Search:
         self.asked = 0
         self.least_m = self.options.clearance_m
         self.here_m = self._far(self.start)
-        if self.goal is not None:
-            # A mover keeps less and may be content with such a goal.
-            self.least_m = min(self.least_m, max(self._far(self.goal), MARGIN_M))
+        # A mover keeps less and may be content with a goal that is nearer.
+        self.goal_m = np.inf if self.goal is None else self._far(self.goal)
+        self.least_m = min(self.least_m, self.goal_m)
 
     def entries(self, observation: Observation) -> list[tuple[int, float]]:
         """Nodes with a free straight way from here, with what it costs."""
@@ -227,9 +230,13 @@ class _Search:
         return np.inf if self.clearance is None else self.clearance(position, self.carried)
 
     def _gone_m(self, start: Array, end: Array) -> float:
-        """How far the tool comes on the straight way; less, where it turns."""
-        ends = [self.kinematics.forward(point).position for point in (start, end)]
-        return float(np.linalg.norm(ends[1] - ends[0]))
+        """How far what turns with the tool comes on the straight way, as a room measures it."""
+        ends = [self.kinematics.forward(point) for point in (start, end)]
+        moved = float(np.linalg.norm(ends[1].position - ends[0].position))
+        alike = min(1.0, abs(float(ends[1].quaternion @ ends[0].quaternion)))
+        arms = list(self.graph.arms)
+        bent = max(2.0 * float(np.arccos(alike)), float(np.abs(end - start)[arms].max()))
+        return moved + REACH_M * bent
 
     def _bar(self, node: int, position: Array) -> None:
         """Leave out a node, and all that hold the hand where it would touch something."""
