@@ -7,13 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kata.datasets.types import ActionChunk, ChunkSpec, ConfigError, Pose, Trajectory
+from kata.datasets.types import ActionChunk, ChunkSpec, Condition, ConfigError, Pose, Trajectory
 from kata.skills.contract.call import Call
 from kata.skills.execution.asking import Asking
+from kata.skills.execution.executor import SkillExecutor
 from kata.skills.execution.foresight import foreseen
 from kata.skills.execution.landing import make_lander
+from kata.skills.execution.messages import ChunkReply
 from kata.skills.execution.options import ExecutorOptions
 from kata.skills.execution.runner import run
+from kata.skills.planning.corrections import Pace
+from kata.skills.planning.plan import Plan
 from kata.skills.testing import (
     CONTRACTS,
     FakePlanner,
@@ -88,6 +92,17 @@ def test_a_slow_first_reply_is_not_reckoned_with_for_ever():
     assert room.delay_s == pytest.approx(0.1)
 
 
+def test_the_warm_up_of_another_skill_does_not_count_either():
+    room, seen, now_s = asking(), FakeWorld().observe(), 0.0
+    for name, took_s in (("pick", 3.0), ("pick", 0.1), ("place_in", 4.0), ("place_in", 0.2)):
+        names = ("red_cube", "drawer")[: len(CONTRACTS[name].parameters)]
+        room.request(Call(CONTRACTS[name], names), seen, SPEC, motion(), now_s)
+        room.answered(now_s + took_s)
+        now_s += took_s
+        assert room.delay_s < 0.3
+    assert room.delay_s == pytest.approx(0.2)
+
+
 def test_what_is_measured_counts_and_not_what_was_expected():
     room, seen = asking(delay_s=0.05), FakeWorld().observe()
     for _ in range(3):
@@ -152,6 +167,43 @@ def test_other_blends_ask_as_things_are():
     request, _, told = asked(asking(0.2, "jerk_limited"), seen)
     assert told is seen
     assert (request.start_s, request.delay_s, request.prefix) == (0.0, 0.2, None)
+
+
+@pytest.mark.parametrize(("mode", "told"), [("full", True), ("blended", True), ("naive", False)])
+def test_what_runs_is_told_only_where_the_mode_blends(mode, told):
+    options = ExecutorOptions(mode=mode, blend="inpaint", delay_s=0.2)
+    request, _, foretold = asked(Asking(ROBOT, KINEMATICS, options), FakeWorld().observe())
+    assert (request.prefix is not None) is told
+    assert (foretold.time_s == pytest.approx(0.2)) is told
+
+
+def test_at_half_the_pace_half_as_much_is_said_to_run():
+    """Rows of the prefix are steps as they are played, and so are those that are committed."""
+    skill = good_skills()["open"]
+    options = ExecutorOptions(mode="blended", blend="inpaint", delay_s=0.2)
+    world = FakeWorld()
+    executor = SkillExecutor(
+        world.robot, world.kinematics, 0.01, {"open": skill}, options, None, ()
+    )
+    executor.start(Plan.sequence(Condition("true"), drawer_plan().calls[:1]), 0.0)
+    executor.correct(Pace(0.5), "slower")
+    step_s, asked, due = skill.policy.chunk_spec.step_s, [], []
+    for k in range(150):
+        if due and k >= due[0][0]:
+            executor.deliver(due.pop()[1])
+        seen = replace(world.observe(), images={"front": np.zeros((2, 2, 3), np.uint8)})
+        tick = executor.tick(seen, world.facts(), 0.01 * k)
+        for query in tick.requests:
+            asked.append((query.request, executor._course.trajectory))
+            chunk = skill.policy.chunk(query.observation, query.request)
+            due.append((k + 20, ChunkReply(query.id, chunk)))
+        world.apply(tick.command)
+    request, running = next(pair for pair in asked if pair[0].prefix is not None)
+    assert request.delay_s == pytest.approx(0.2)
+    assert request.committed == round(0.2 / (2.0 * step_s))
+    for row, action in enumerate(request.prefix, 1):
+        at = running.at(request.start_s + 2.0 * step_s * row).position
+        assert action == pytest.approx(at, abs=1e-9)
 
 
 # -------------------------------------------------------------------- what is foreseen

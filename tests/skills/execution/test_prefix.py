@@ -1,14 +1,25 @@
 """What runs already, as actions of the next chunk; and how long a reply takes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kata.datasets.types import ChunkSpec, Trajectory
+from kata.datasets.types import ActionChunk, ChunkSpec, Trajectory
+from kata.skills.contract.call import Call
+from kata.skills.execution.asking import Asking
 from kata.skills.execution.delay import DelayEstimate
+from kata.skills.execution.options import ExecutorOptions
 from kata.skills.execution.prefix import committed_actions, running_actions
-from kata.skills.testing import FakeWorld, PointKinematics, point_robot
+from kata.skills.testing import (
+    TWO_HAND_CONTRACTS,
+    FakeWorld,
+    PointKinematics,
+    TwoHandWorld,
+    point_robot,
+)
 
 JOINT = ChunkSpec(16, 0.05, 8, "joint", 4)
 TOOL = ChunkSpec(16, 0.05, 8, "tool", 7)
@@ -57,6 +68,40 @@ def test_tool_actions_start_from_the_tool_that_is_seen():
 
 def test_a_chunk_of_other_joints_gets_no_prefix():
     assert actions(motion(), 0.0, ChunkSpec(16, 0.05, 8, "joint", 9)) is None
+
+
+def test_of_two_hands_the_one_whose_actions_they_are_must_be_known():
+    world = TwoHandWorld()
+    seen = replace(world.observe(), hands=("right", "left"))
+    ends = np.array([world.robot.home, world.robot.home])
+    ends[1, 4:7] += 0.1
+    running = Trajectory(np.array([0.0, 0.4]), ends, np.zeros((2, 8)))
+
+    def told(spec, hand):
+        return running_actions(running, seen, 0.0, spec, world.robot, world.kinematics, hand)
+
+    assert told(TOOL, "") is None
+    assert np.abs(told(TOOL, "left")[-1, :3] - told(TOOL, "right")[-1, :3]).max() > 0.05
+    # Joints are the whole robot's, whoever moves them.
+    assert told(ChunkSpec(16, 0.05, 8, "joint", 8), "") is not None
+
+
+def test_a_call_of_two_hands_tells_what_runs_of_the_hand_that_moved_last():
+    world = TwoHandWorld()
+    contract = TWO_HAND_CONTRACTS["handover"]
+    call = Call.parse("handover(left, right, red_cube)", [contract])
+    seen = call.seen(world.observe())
+    options = ExecutorOptions(blend="inpaint")
+    room = Asking(world.robot, world.kinematics, options)
+    running = Trajectory(np.array([0.0, 0.4]), np.tile(world.robot.home, (2, 1)), np.zeros((2, 8)))
+    assert room.request(call, seen, TOOL, running, 0.0)[0].prefix is None
+    here = seen.tool("right")
+    room.used(ActionChunk(0.0, 0.05, "tool", np.zeros((8, 7)), here, "right"), TOOL, 0.0)
+    found = room.request(call, seen, TOOL, running, 0.0)[0].prefix
+    own = running_actions(running, seen, 0.0, TOOL, world.robot, world.kinematics, "right")
+    assert np.array_equal(found, own)
+    room.begin(0.1)
+    assert room.request(call, seen, TOOL, running, 0.1)[0].prefix is None
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class Asking:
         self._asked_s = self.next_s = 0.0
         self.refusals = 0
         self._first = True
+        self._skill, self._hand = "", ""
 
     @property
     def delay_s(self) -> float:
@@ -48,6 +49,7 @@ class Asking:
     def begin(self, now_s: float) -> None:
         """A call begins: its first request is due at once."""
         self.next_s, self.refusals, self._first = now_s, 0, True
+        self._hand = ""
 
     def again(self, now_s: float) -> None:
         """Ask at once, for what was asked before is of no use."""
@@ -58,19 +60,21 @@ class Asking:
     ) -> tuple[ChunkRequest, bool, Observation]:
         """What to ask for now, whether it is the call's first request, and what to answer from.
 
-        With `inpaint` that is the observation as it will be when the reply acts. Pictures cannot be
-        foreseen: with any, the chunk begins now, with what runs until then as it is.
+        `spec` is that of its chunks as they are played: a slower pace has longer steps.
+        With `inpaint`, in a mode that blends, that is the observation as it will be when the reply
+        acts. Pictures cannot be foreseen: with any, the chunk begins now, with what runs until then
+        as it is.
         """
         first, self._first = self._first, False
-        self._asked_s = now_s
-        if self._options.blend != "inpaint":
+        self._asked_s, self._skill = now_s, call.contract.key
+        if self._options.blend != "inpaint" or not self._options.smooth:
             cost = self._cost(call, seen)
             return ChunkRequest(now_s, self.delay_s, cost=cost), first, seen
         start_s, delay_s = now_s, self.delay_s
         if delay_s > 0.0 and not seen.images:
             seen = foreseen(seen, running, delay_s, self._robot, self._kinematics)
             start_s, delay_s = seen.time_s, 0.0
-        hand = seen.hands[0] if seen.hands else ""
+        hand = seen.hands[0] if len(seen.hands) == 1 else self._hand
         prefix = running_actions(running, seen, start_s, spec, self._robot, self._kinematics, hand)
         committed = 0 if prefix is None else committed_actions(delay_s, spec.step_s)
         sure = None if prefix is None else min(committed, len(prefix))
@@ -83,9 +87,9 @@ class Asking:
 
     def answered(self, now_s: float) -> None:
         """The reply to the last request has come."""
-        self._delay.take(now_s - self._asked_s)
+        self._delay.take(now_s - self._asked_s, self._skill)
 
     def used(self, chunk: ActionChunk, spec: ChunkSpec, now_s: float) -> None:
         """The chunk acts from now on: the next one is asked for as long ahead as a reply takes."""
-        self.refusals = 0
+        self.refusals, self._hand = 0, chunk.hand
         self.next_s = max(now_s, chunk.start_s + spec.execute * chunk.step_s - self.delay_s)

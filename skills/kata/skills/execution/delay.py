@@ -1,7 +1,7 @@
 """How long a reply takes: what was measured, without what happened only once.
 
-The first reply of a run is left out as soon as there is another one: it pays for loading and
-compiling, and would make every later request reckon with a delay that never comes again.
+The first reply of each skill is left out: it pays for loading and compiling, and would make every
+later request reckon with a delay that never comes again.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ class DelayEstimate:
     """
 
     def __init__(self, expected_s: float = 0.0) -> None:
-        self._first: float | None = None
+        self._warm: set[str] = set()
         self._expected_s = expected_s
         self._measured: deque[float] = deque(maxlen=_KEPT)
 
-    def take(self, delay_s: float) -> None:
-        """Take in how long a reply took; a negative or infinite time is no measurement."""
+    def take(self, delay_s: float, skill: str = "") -> None:
+        """Take in how long a skill's reply took; a negative or infinite time is no measurement."""
         if not 0.0 <= delay_s < float("inf"):
             return
-        if self._first is None:
-            self._first = delay_s
-        else:
+        if skill in self._warm:
             self._measured.append(delay_s)
+        self._warm.add(skill)
 
     @property
     def seconds(self) -> float:

@@ -244,7 +244,7 @@ class SkillExecutor:
         self._asked = self._next_id
         self._next_id += 1
         seen, spec = self._steering.seen(call, observation), self._skill(call).policy.chunk_spec
-        running = self._course.trajectory
+        running, spec = self._course.trajectory, self._steering.paced(spec)
         request, first, seen = self._asking.request(call, seen, spec, running, now_s)
         self._requests.append(ChunkQuery(self._asked, call, self._index, first, seen, request))
 

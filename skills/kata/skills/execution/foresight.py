@@ -21,12 +21,10 @@ from kata.datasets.types import (
 )
 from kata.datasets.types.pose import pose_compose, pose_relative
 from kata.skills.handover.curve import state
+from kata.skills.handover.grips import GRIP_M
 
 _REACH_M = 0.03
 """What has its middle, or its handle, so near the tool is between the fingers."""
-
-_BLOCKED_M = 0.003
-"""Fingers that stand so much wider than they are sent hold something."""
 
 
 def foreseen(
@@ -47,10 +45,10 @@ def foreseen(
     position = observation.position + then.position - now.position
     carried: dict[str, str] = {}
     for hand, tool in observation.tools.items():
-        index = _gripper(robot, hand)
+        index = gripper_column(robot, hand)
         opening = float(observation.position[index])
         near = _between(observation, tool)
-        if opening > now.position[index] + _BLOCKED_M:
+        if opening > now.position[index] + GRIP_M:
             carried |= dict.fromkeys(near, hand)
             position[index] = max(opening, then.position[index])
         elif near:
@@ -68,7 +66,7 @@ def foreseen(
     )  # fmt: skip
 
 
-def _gripper(robot: RobotSpec, hand: str) -> int:
+def gripper_column(robot: RobotSpec, hand: str) -> int:
     """Index (of D) of a hand's gripper."""
     name = robot.hand(hand).gripper
     return next(part.start for part in robot.parts if part.name == name)

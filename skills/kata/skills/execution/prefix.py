@@ -21,6 +21,8 @@ from kata.datasets.types import (
 )
 from kata.skills.handover.curve import sample
 
+from .foresight import gripper_column
+
 
 def running_actions(
     running: Trajectory,
@@ -34,7 +36,8 @@ def running_actions(
     """The actions (P, A) that `running` carries out from `start_s` on, P at most H.
 
     Only what it really says: what lies after its end is no intention to stand still, and is left
-    out, so that nothing is filled up. None where nothing is left of it.
+    out, so that nothing is filled up. None where nothing is left of it, and where actions are a
+    hand's but the call has several and `hand` does not say whose.
     """
     left = (running.end_s - start_s) / spec.step_s
     count = min(spec.horizon, math.floor(left + 1e-6))
@@ -44,10 +47,12 @@ def running_actions(
     position = sample(running, times).position
     if spec.frame == "joint":
         return position if spec.width == robot.size else None
+    if not hand and len(observation.hands) > 1:
+        return None
     if hand not in observation.tools:
         hand = next(iter(observation.tools))
     tools = [kinematics.forward(joints, hand) for joints in position]
-    opening = position[:, _gripper(robot, hand)]
+    opening = position[:, gripper_column(robot, hand)]
     return _relative(observation.tool(hand), tools, opening)
 
 
@@ -60,8 +65,3 @@ def _relative(reference: Pose, tools: list[Pose], opening: Array) -> Array:
     targets = np.array([tool.array() for tool in tools])
     actions = relative_actions(reference.array(), targets, opening)
     return np.asarray(actions, dtype=float)
-
-
-def _gripper(robot: RobotSpec, hand: str) -> int:
-    name = robot.hand(hand).gripper
-    return next(part.start for part in robot.parts if part.name == name)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kata.datasets.types import ActionChunk, Array, Observation, Pose
+from kata.datasets.types import ActionChunk, Array, ChunkSpec, Observation, Pose
 from kata.skills.contract.call import Call
 from kata.skills.planning.corrections import (
     LEAST_PACE,
@@ -76,6 +76,6 @@ class Steering:
             return replace(seen, targets={**seen.targets, **moved})
         return replace(seen, entities={**seen.entities, **moved})
 
-    def paced(self, chunk: ActionChunk) -> ActionChunk:
-        """The chunk with its steps stretched."""
+    def paced[T: (ActionChunk, ChunkSpec)](self, chunk: T) -> T:
+        """The chunk, or what chunks are like, with its steps stretched."""
         return chunk if self.pace >= MOST_PACE else replace(chunk, step_s=chunk.step_s / self.pace)
