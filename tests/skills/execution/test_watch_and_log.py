@@ -1,6 +1,7 @@
 """Watches, and what a run leaves behind."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ PLACE = Call(CONTRACTS["place_in"], ("red_cube", "drawer"))
 
 def test_a_broken_condition_alarms_with_its_text():
     world = FakeWorld()
-    alarm = ConditionWatch().check(PLACE, world.observe(), world.facts())
+    alarm = ConditionWatch().check(PLACE, world.observe(), world.facts(), 0.1)
     assert alarm.reason == "no longer holds: open(drawer)"
 
 
@@ -24,15 +25,12 @@ def test_a_condition_that_is_unknown_alarms_nobody():
     world = FakeWorld()
     facts = world.facts()
     facts.truth[:] = -1
-    assert ConditionWatch().check(PLACE, world.observe(), facts) is None
+    assert ConditionWatch().check(PLACE, world.observe(), facts, 0.1) is None
 
 
 def test_a_stall_needs_its_whole_window():
     world, watch = FakeWorld(), StallWatch(1.0)
-    alarms = []
-    for _ in range(30):
-        alarms.append(watch.check(PLACE, world.observe(), world.facts()))
-        world._tick += 5
+    alarms = [watch.check(PLACE, world.observe(), world.facts(), 0.05 * k) for k in range(30)]
     first = next(i for i, alarm in enumerate(alarms) if alarm)
     assert first == 20
     assert alarms[first].reason == "nothing has moved for 1.0 s"
@@ -40,10 +38,20 @@ def test_a_stall_needs_its_whole_window():
 
 def test_a_new_call_starts_the_window_anew():
     world, watch = FakeWorld(), StallWatch(1.0)
-    watch.check(PLACE, world.observe(), world.facts())
-    world._tick += 200
+    watch.check(PLACE, world.observe(), world.facts(), 0.05)
     other = Call(CONTRACTS["pick"], ("red_cube",))
-    assert watch.check(other, world.observe(), world.facts()) is None
+    assert watch.check(other, world.observe(), world.facts(), 2.0) is None
+
+
+def test_the_same_call_started_again_has_not_stalled_yet():
+    world, watch = FakeWorld(), StallWatch(1.0)
+    seen, facts = world.observe(), world.facts()
+    assert watch.check(PLACE, seen, facts, 0.05) is None
+    assert watch.check(PLACE, seen, facts, 3.0)
+    later = replace(seen, time_s=60.0)
+    assert watch.check(PLACE, later, facts, 0.05) is None
+    assert watch.check(PLACE, later, facts, 1.0) is None
+    assert watch.check(PLACE, later, facts, 1.05)
 
 
 def test_peak_jerk_is_the_third_difference_around_a_seam():

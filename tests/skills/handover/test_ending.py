@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kata.datasets.types import Command, Condition
 from kata.skills.contract.call import Call
+from kata.skills.execution.executor import SkillExecutor
 from kata.skills.execution.runner import run
 from kata.skills.execution.watch import ProgressWatch
 from kata.skills.handover.boosting import Trees
@@ -210,13 +211,16 @@ def test_facts_that_come_no_more_keep_no_skill_from_its_end(model, last):
     assert ("s late" if model else "nothing has moved") in said.reason
 
 
-def _watched(heights, watch=None, skill=None):
-    """Alarms of a watch while the tool is at these heights, a frame each."""
+def _watched(heights, watch=None, skill=None, pace=1.0):
+    """Alarms of a watch while the tool is at these heights, a frame each at a pace."""
     boundary = replace(fit_boundary([], [3], 0), progress=replace(lifted(), patience_s=1.0))
     skill = skill or replace(good_skills()["pick"], boundary=boundary)
     watch = watch or ProgressWatch({"pick": skill})
     facts = facts_of(False)
-    return [watch.check(PICK, seen_at(h, 0.05 * k), facts) for k, h in enumerate(heights)]
+    return [
+        watch.check(PICK, seen_at(h, 0.05 * k), facts, 0.05 * k * pace)
+        for k, h in enumerate(heights)
+    ]
 
 
 def test_a_robot_that_trembles_without_progress_has_stalled():
@@ -226,6 +230,12 @@ def test_a_robot_that_trembles_without_progress_has_stalled():
     assert first == 20
     assert alarms[first].what == "stall"
     assert alarms[first].reason == "moves without progress: 11 % of the way for 1.0 s"
+
+
+def test_one_that_was_told_to_go_slowly_has_longer_for_it():
+    slow = [0.05 + 0.02 * (k % 2) for k in range(30)]
+    assert any(_watched(slow))
+    assert not any(_watched(slow, pace=0.5))
 
 
 def test_one_that_falls_back_and_tries_again_has_not():
@@ -239,8 +249,30 @@ def test_a_skill_without_learned_progress_alarms_nobody():
 
 def test_a_new_call_begins_to_count_anew():
     watch = ProgressWatch({})
-    assert watch.check(PICK, seen_at(0.1), facts_of(False)) is None
+    assert watch.check(PICK, seen_at(0.1), facts_of(False), 0.05) is None
     boundary = replace(fit_boundary([], [3], 0), progress=replace(lifted(), patience_s=1.0))
     watch = ProgressWatch({"pick": replace(good_skills()["pick"], boundary=boundary)})
     assert not any(_watched([0.05] * 15, watch))
     assert not any(_watched([0.05] * 15, watch))
+
+
+def test_the_same_plan_may_be_run_again_at_once():
+    """What a watch has seen of a call is over when the call begins anew."""
+    skill = good_skills()["pick"]
+    boundary = replace(fit_boundary([], [3], 0), progress=replace(lifted(), patience_s=0.5))
+    ready = replace(skill, boundary=boundary)
+    plan = Plan.sequence(Condition("true"), [Call(ready.contract, ("red_cube",))])
+    world = FakeWorld()
+    executor = SkillExecutor(world.robot, world.kinematics, 0.01, {"pick": ready})
+    tick = 0
+    for _ in range(2):
+        executor.start(plan, 0.01 * tick)
+        kinds = []
+        for _ in range(30):
+            answer = executor.tick(world.observe(), world.facts(), 0.01 * tick)
+            world.apply(answer.command)
+            kinds += [event.kind for event in answer.events]
+            tick += 1
+        assert kinds == ["start", "stays", "ready"]
+        tick += 300
+        world._tick += 300

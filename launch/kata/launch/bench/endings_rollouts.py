@@ -135,7 +135,7 @@ class Listeners:
         self._now_s = now = frame.observation.time_s
         self._old.append(frame.facts)
         self._follow_truth(frame.facts, now)
-        alarm = self._watch.check(self._call, frame.observation, frame.facts)
+        alarm = self._watch.check(self._call, frame.observation, frame.facts, now)
         if alarm is not None and self._stall_s is None and self._true_s is None:
             self._stall_s = now
         given = {"known": frame.facts, "late": self._old[0], "unseen": self._hidden(frame.facts)}

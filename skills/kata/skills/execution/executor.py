@@ -219,7 +219,7 @@ class SkillExecutor:
         if self.state is State.SETTLING:
             self._signal(Signal.LOST, now_s, done.reason, done.numbers)
         for watch in self._watches:
-            alarm = watch.check(call, observation, facts)
+            alarm = watch.check(call, observation, facts, self._steering.spent_s)
             if alarm is not None:
                 self._break(call, alarm.reason, facts, now_s)
                 return

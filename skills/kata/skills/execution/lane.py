@@ -129,10 +129,12 @@ class LaneStallWatch(StallWatch):
         super().__init__(window_s)
         self._columns = list(columns)
 
-    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
+    def check(
+        self, call: Call, observation: Observation, facts: Facts, spent_s: float
+    ) -> Alarm | None:
         """As `StallWatch.check`."""
         own = replace(observation, position=observation.position[self._columns])
-        return super().check(call, own, facts)
+        return super().check(call, own, facts, spent_s)
 
 
 class Lane(SkillExecutor):

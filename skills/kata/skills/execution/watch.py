@@ -28,14 +28,22 @@ class Alarm:
 class Watch(Protocol):
     """A monitor; asked once a frame while a skill has the robot."""
 
-    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
-        """An alarm, or None while all is well."""
+    def check(
+        self, call: Call, observation: Observation, facts: Facts, spent_s: float
+    ) -> Alarm | None:
+        """An alarm, or None while all is well.
+
+        `spent_s` is the call's own time since it became ready: at half the pace it goes half as
+        fast. Where it has not grown, the call has begun anew.
+        """
 
 
 class ConditionWatch:
     """Alarms where the call's `holds` is false; what is unknown alarms nobody."""
 
-    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
+    def check(
+        self, call: Call, observation: Observation, facts: Facts, spent_s: float
+    ) -> Alarm | None:
         """An alarm that names the parts of `holds` that broke."""
         condition = call.holds
         if condition.kind == "true" or condition.evaluate(facts).value is not False:
@@ -55,18 +63,22 @@ class StallWatch:
         self.window_s, self.least_rad = window_s, least_rad
         self._call: Call | None = None
         self._anchor: Array = np.empty(0)
-        self._since_s = 0.0
+        self._since_s = self._seen_s = 0.0
 
-    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
-        """An alarm once nothing has moved for `window_s` within one call."""
-        now, position = observation.time_s, observation.position
-        begun = call is not self._call or now < self._since_s
+    def check(
+        self, call: Call, observation: Observation, facts: Facts, spent_s: float
+    ) -> Alarm | None:
+        """An alarm once nothing has moved for `window_s` of one call's own time."""
+        position = observation.position
+        begun = call is not self._call or spent_s <= self._seen_s
+        self._seen_s = spent_s
         if begun or np.abs(position - self._anchor).max() > self.least_rad:
-            self._call, self._anchor, self._since_s = call, position, now
+            self._call, self._anchor, self._since_s = call, position, spent_s
             return None
-        if now - self._since_s < self.window_s:
+        stayed_s = spent_s - self._since_s
+        if stayed_s < self.window_s:
             return None
-        return Alarm("stall", 0.9, f"nothing has moved for {now - self._since_s:.1f} s")
+        return Alarm("stall", 0.9, f"nothing has moved for {stayed_s:.1f} s")
 
 
 class ProgressWatch:
@@ -86,19 +98,20 @@ class ProgressWatch:
         self._stay = Stay(0.0, 0.0)
         self._seen_s = 0.0
 
-    def check(self, call: Call, observation: Observation, facts: Facts) -> Alarm | None:
-        """An alarm once progress has not changed for too long within one call."""
+    def check(
+        self, call: Call, observation: Observation, facts: Facts, spent_s: float
+    ) -> Alarm | None:
+        """An alarm once progress has not changed for too much of one call's own time."""
         skill = ready(self._skills, call.contract)
         if skill is None or not isinstance(skill.boundary, Progressing):
             return None
         read = skill.boundary.how_far(call, observation)
         if read is None:
             return None
-        now = observation.time_s
-        if call is not self._call or now < self._seen_s:
-            self._call, self._stay = call, Stay(read.value, now)
-        self._seen_s = now
-        stayed_s = self._stay.add(read.value, now)
+        if call is not self._call or spent_s <= self._seen_s:
+            self._call, self._stay = call, Stay(read.value, spent_s)
+        self._seen_s = spent_s
+        stayed_s = self._stay.add(read.value, spent_s)
         if stayed_s < read.patience_s:
             return None
         reason = f"moves without progress: {100 * read.value:.0f} % of the way for {stayed_s:.1f} s"
