@@ -6,7 +6,7 @@ the others stand where they are commanded to. Legend: `D` joints of the robot, `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,10 +89,15 @@ class LaneKinematics:
 
 @dataclass(frozen=True, slots=True)
 class LaneBoundary:
-    """A boundary whose good starts leave the other lanes' joints where they are."""
+    """A boundary whose good starts leave the other lanes' joints as the lane reckons with them.
+
+    Attributes:
+        rest: where (D,) that is.
+    """
 
     inner: Boundary
     columns: tuple[int, ...]
+    rest: Callable[[], Array]
 
     @property
     def usual(self) -> float:
@@ -116,7 +121,7 @@ class LaneBoundary:
         """As the skill's own, in the lane's joints."""
         out = []
         for start in self.inner.starts(call, observation, count):
-            position = observation.position.copy()
+            position = self.rest().copy()
             position[list(self.columns)] = start.position[list(self.columns)]
             out.append(Command.hold(position))
         return out
@@ -158,14 +163,16 @@ class Lane(SkillExecutor):
         options: ExecutorOptions,
         clearance: Clearance | None,
     ) -> None:
+        self._standing = robot.home
         if len(parts.columns) < robot.size:
-            skills = {name: _in_lane(skill, parts) for name, skill in skills.items()}
+            skills = {name: self._in_lane(skill, parts) for name, skill in skills.items()}
         if len(robot.hands) > 1 and parts.hands:
             kinematics = LaneKinematics(kinematics, parts.hands)
         own = LaneStallWatch(options.stall_s, parts.columns)
         watches = ConditionWatch(), own, ProgressWatch(skills)
         alone = replace(options, replans=0)
         super().__init__(robot, kinematics, period_s, skills, alone, clearance, watches)
+        self._seam.keep_to(parts.columns)
         self.parts, self.index = parts, -1
 
     @property
@@ -188,13 +195,21 @@ class Lane(SkillExecutor):
         self._steering.pace = pace
 
     def take_over(self, trajectory: Trajectory, last: Array, now_s: float) -> None:
-        """Go on from a motion (D,) that others commanded, and their `last` position."""
-        self._course.begin(trajectory, now_s, last)
+        """Go on from a motion (D,) that was commanded, and its `last` position.
 
+        The other lanes' joints, whose motion is not this lane's, stand where they are commanded to
+        now; so they do until its next call.
+        """
+        others = np.ones(len(last), dtype=bool)
+        others[list(self.parts.columns)] = False
+        position, velocity = trajectory.position.copy(), trajectory.velocity.copy()
+        position[:, others], velocity[:, others] = last[others], 0.0
+        self._standing = last.copy()
+        self._course.begin(Trajectory(trajectory.times_s, position, velocity), now_s, last)
 
-def _in_lane(skill: ReadySkill, parts: LaneParts) -> ReadySkill:
-    boundary = LaneBoundary(skill.boundary, parts.columns)
-    return LoadedSkill(skill.contract, skill.policy, boundary)
+    def _in_lane(self, skill: ReadySkill, parts: LaneParts) -> ReadySkill:
+        boundary = LaneBoundary(skill.boundary, parts.columns, lambda: self._standing)
+        return LoadedSkill(skill.contract, skill.policy, boundary)
 
 
 def merged(

@@ -167,7 +167,7 @@ class LaneExecutor:
         return sorted(lanes, key=lambda lane: lane.index)
 
     def _lane(self, call: Call, now_s: float) -> Lane:
-        """The lane of a call, going on from what its parts do now."""
+        """The lane of a call, going on from what its parts do now; to it the others stand."""
         parts = LaneParts.of(self._robot, call)
         lane = self._lanes.get(parts.name)
         if lane is None:
@@ -181,6 +181,8 @@ class LaneExecutor:
             motion = merged(sources, self._commanded, now_s, self._period_s)
             lane.take_over(motion, self._commanded, now_s)
             self._owner |= dict.fromkeys(parts.parts, lane)
+        elif len(parts.columns) < self._robot.size:
+            lane.take_over(lane.moving, self._commanded, now_s)
         return lane
 
     def _owners(self) -> list[Lane]:

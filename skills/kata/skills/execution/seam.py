@@ -51,6 +51,10 @@ class Seam:
         self._carried: tuple[str, ...] = ()
         self.next_call()
 
+    def keep_to(self, columns: Sequence[int]) -> None:
+        """Of the joints, only these are moved here: others may be where they like."""
+        self._pursuit.keep_to(columns)
+
     def next_call(self) -> None:
         """Another call comes: nothing has been tried for it."""
         self._made, self._told = 0, False

@@ -16,7 +16,7 @@ Legend: `D` joints.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -82,6 +82,10 @@ class Pursuit:
         self._aims: dict[str, Pose] = {}
         self._things: list[str] = []
         self._limit_s = self._aimed_s = self._checked_s = 0.0
+
+    def keep_to(self, columns: Sequence[int]) -> None:
+        """Whether other joints than these are where they are sent is not asked."""
+        self._arms = [i for i in self._arms if i in columns]
 
     def begin(self, move: Move, seen: Observation, now_s: float) -> None:
         """Watch a move that begins now, from `seen` with its call's focus."""
