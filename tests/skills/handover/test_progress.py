@@ -1,7 +1,7 @@
 """Learned progress: what it learns from ways, how it ends calls, and what of it is stored."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kata.datasets.types import DatasetError, PackageError
 from kata.skills.contract.call import Call
 from kata.skills.handover.boundary import fit_boundary
-from kata.skills.handover.progress import BAND
+from kata.skills.handover.progress import BAND, ProgressQuality
 from kata.skills.handover.progress_fit import (
     endings,
     enough,
@@ -208,6 +208,7 @@ def test_progress_is_stored_with_the_boundary(model, stored):
         {"members": [2, 3]},
         {"base": []},
         {"quality": {}},
+        {"quality": dict.fromkeys(asdict(ProgressQuality(1, 1, 0, 0, 0, 0)), float("nan"))},
         {"scale": "many"},
     ],
 )

@@ -1,6 +1,7 @@
 """A boundary on disk: sections, the former format, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from safetensors.numpy import load, save
 
 from kata.datasets.types import Command, PackageError, Pose
 from kata.skills.contract.call import Call
-from kata.skills.handover.boosting import fit_trees
+from kata.skills.handover.boosting import Trees, fit_trees
 from kata.skills.handover.boundary import anchor_of, fit_boundary
 from kata.skills.handover.features import Start, StartSample, encode
+from kata.skills.handover.progress import ProgressModel, ProgressQuality
+from kata.skills.handover.progress_frames import Frames
 from kata.skills.handover.sections import Fits, Section
 from kata.skills.handover.storage import SECTIONS, load_boundary, save_boundary
 from kata.skills.testing import CONTRACTS, FakeWorld
@@ -91,6 +94,34 @@ def test_what_does_not_fit_is_named(fits, what):
     assert error.value.expected != error.value.got
 
 
+def test_what_a_robot_does_not_have_is_not_looked_at(boundary, tmp_path):
+    """A column beyond the robot's joints would fail in the middle of the work."""
+    save_boundary(boundary, tmp_path)
+    rewritten(tmp_path, lambda card: card["sections"]["model"].update(grippers=[40]))
+    world = FakeWorld()
+    with pytest.raises(PackageError, match="a boundary of another robot") as error:
+        load_boundary(tmp_path).on(PICK.contract, world.robot, world.kinematics, "here")
+    assert (error.value.got, error.value.expected) == ("40", "grippers among the 4 joints of point")
+
+
+@pytest.mark.parametrize("name", ["pick", "place_in"])
+def test_progress_of_another_width_is_refused(name):
+    world, contract = FakeWorld(), CONTRACTS[name]
+    names = ("red_cube", "drawer")[: len(contract.parameters)]
+    seen = Call(contract, names).seen(world.observe())
+    width = Frames.of(seen).features().shape[1]
+    trees = (Trees(0.0, np.zeros((0, 3), np.int64), np.zeros((0, 3)), np.zeros((0, 4))),)
+    quality = ProgressQuality(1, 1, 0.0, 0.0, 0.0, 0.0)
+    progress = ProgressModel(trees, trees, 1.0, 0.0, 0.9, 0.3, 2.0, width, quality)
+    learned = replace(fit_boundary([], [3], 0), progress=progress)
+    assert learned.on(contract, world.robot, world.kinematics, "here")
+    other = replace(learned, progress=replace(progress, width=width + 1))
+    with pytest.raises(PackageError, match="a boundary of other arguments") as error:
+        other.on(contract, world.robot, world.kinematics, "here")
+    assert error.value.expected == f"progress: {width} features of {name}"
+    assert error.value.got == str(width + 1)
+
+
 def format_1(folder):
     """A boundary as format 1 wrote it, and its trees."""
     given = samples()
@@ -154,6 +185,10 @@ def test_the_former_format_on_another_robot_is_refused(tmp_path):
         lambda card: card["sections"]["model"].update(encoding=7),
         lambda card: card["sections"]["model"].update(rounds=[]),
         lambda card: card["sections"]["model"].pop("quality"),
+        lambda card: card["sections"]["model"]["quality"].update(brier_skill=float("nan")),
+        lambda card: card["sections"]["model"]["quality"].update(samples=float("inf")),
+        lambda card: card["sections"]["model"].update(grippers=[-1]),
+        lambda card: card["sections"]["model"].update(base=[10**400]),
         lambda card: card["sections"]["pool"].update(grippers=[40]),
         lambda card: card["sections"]["pool"].update(rate=2.0),
         lambda card: card["sections"]["novelty"].update(neighbours=1),

@@ -1,5 +1,7 @@
 """Transitions: smooth, inside the limits, up first where the tool is low or the way is barred."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from kata.datasets.types import Command, ConfigError, SpecError
 from kata.skills.handover.curve import sample
 from kata.skills.handover.profile import Profile, brake, scaled, steps
 from kata.skills.handover.transition import Move, Mover, TransitionOptions, imagine
-from kata.skills.testing import FakeWorld
+from kata.skills.testing import FakeWorld, TwoHandWorld
 
 HIGH = np.array([0.3, 0.3, 0.4, 0.02])
 LOW = np.array([0.3, 0.3, 0.05, 0.02])
@@ -151,6 +153,19 @@ def test_what_is_carried_is_imagined_with_the_robot():
     after = there.entities["red_cube"].pose.position - there.tool().position
     assert np.allclose(before, after)
     assert there.entities["drawer"] == seen.entities["drawer"]
+
+
+@pytest.mark.parametrize("hand", ["left", "right"])
+def test_what_is_carried_goes_with_the_hand_of_the_call(hand):
+    world = TwoHandWorld()
+    seen = replace(world.observe(), hands=(hand,))
+    goal = world.robot.home.copy()
+    goal[:3] += [0.0, 0.2, 0.0]
+    goal[4:7] += [0.1, 0.0, 0.1]
+    there = imagine(seen, Command.hold(goal), world.kinematics, ("red_cube",))
+    before = seen.entities["red_cube"].pose.position - seen.tool(hand).position
+    after = there.entities["red_cube"].pose.position - there.tool(hand).position
+    assert np.allclose(before, after)
 
 
 def test_a_brake_comes_to_rest_within_the_limits():

@@ -29,6 +29,7 @@ from .ending import Latest, ended
 from .features import Start, StartSample
 from .novelty import Novelty, fit_novelty
 from .progress import Progress, ProgressModel
+from .progress_frames import feature_count
 from .sections import Fits, slots_of
 from .start_model import StartModel, StartQuality, fit_start_model
 from .start_pool import StartPool, make_pool, reached
@@ -133,17 +134,33 @@ class LearnedBoundary:
         return replace(self, kinematics=kinematics)
 
     def _check_features(self, contract: Contract, robot: RobotSpec, where: str) -> None:
+        if any(column >= robot.size for column in self.model.grippers):
+            raise PackageError(
+                "a boundary of another robot",
+                where=where,
+                expected=f"grippers among the {robot.size} joints of {robot.name}",
+                got=", ".join(map(str, self.model.grippers)),
+                hint=f"measure the skill anew on robot={robot.name}",
+            )
         numbers = sum(p.type == NUMBER for p in contract.parameters) + (len(robot.hands) > 1)
         names = self.model.names(robot.size, slots_of(contract), numbers)
         known = len(names) if self.novelty is None else self.novelty.known.shape[1]
         if self.model.widest() > len(names) or known != len(names):
-            raise PackageError(
-                "a boundary of other arguments",
-                where=where,
-                expected=f"{len(names)} features of {contract.name}",
-                got=str(max(known, self.model.widest())),
-                hint="the contract's parameters have changed: measure the skill anew",
-            )
+            self._refuse(contract, where, len(names), max(known, self.model.widest()))
+        seen = feature_count(robot.size, slots_of(contract))
+        if self.progress is not None and self.progress.width != seen:
+            self._refuse(contract, where, seen, self.progress.width, "progress: ")
+
+    def _refuse(
+        self, contract: Contract, where: str, wanted: int, got: int, part: str = ""
+    ) -> None:
+        raise PackageError(
+            "a boundary of other arguments",
+            where=where,
+            expected=f"{part}{wanted} features of {contract.name}",
+            got=str(got),
+            hint="the contract's parameters have changed: measure the skill anew",
+        )
 
     def may_start(self, call: Call, observation: Observation) -> Verdict:
         """Predicted success against `MAY_START`; how new the start is, is only told."""

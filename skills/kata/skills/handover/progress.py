@@ -8,7 +8,7 @@ Legend: `T` frames, `F` features, `M` members of an ensemble.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +19,7 @@ from kata.datasets.types import Array, Observation
 from kata.skills.contract.call import Call
 
 from .boosting import Trees
+from .calibration import mean_logits, sigmoid
 
 MOST_ON_THE_WAY = 0.95
 """Greatest share of the way of a state in which `achieves` does not hold."""
@@ -90,6 +91,15 @@ class ProgressQuality:
     def to_data(self) -> dict[str, float]:
         """Plain data for a file."""
         return {key: round(float(value), 6) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> ProgressQuality:
+        """Inverse of `to_data`. Raises KeyError, TypeError or ValueError."""
+        names = ("error", "calibration_error", "false_done", "missed_done")
+        numbers = [float(data[name]) for name in names]
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"quality: expected finite numbers, got {numbers}")
+        return cls(int(data["ways"]), int(data["reached"]), *numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +174,7 @@ class ProgressModel:
             raise ValueError("numbers must be finite")
         if not 0.0 < leave <= enter < 1.0 or patience <= 0.0:
             raise ValueError("0 < leave <= enter < 1 and patience_s > 0 must hold")
-        told = card["quality"]
-        counts = {name: int(told[name]) for name in ("ways", "reached")}
-        quality = ProgressQuality(**{**told, **counts})
+        quality = ProgressQuality.from_data(card["quality"])
         parts = tuple(trees[:first]), tuple(trees[first:])
         return cls(*parts, scale, shift, enter, leave, patience, width, quality)
 
@@ -184,13 +192,3 @@ def _trees(base: Any, tensors: Mapping[str, NDArray[Any]], m: int, width: int) -
     if not np.isfinite([float(base), *threshold.ravel(), *leaf.ravel()]).all():
         raise ValueError(f"trees {m} with numbers that are not finite")
     return Trees(float(base), feature, threshold, leaf)
-
-
-def mean_logits(members: Sequence[Trees], features: Array) -> Array:
-    """Mean log-odds (T,) of an ensemble."""
-    return np.asarray(np.mean([trees.logits(features) for trees in members], axis=0))
-
-
-def sigmoid(x: Array | float) -> Array:
-    """Probability of log-odds."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0))))

@@ -14,14 +14,8 @@ from numpy.typing import NDArray
 from kata.datasets.types import FRAME_S, Array, DatasetError
 
 from .boosting import Trees, edges_of, fit_trees
-from .progress import (
-    MOST_ON_THE_WAY,
-    ProgressModel,
-    ProgressQuality,
-    Stay,
-    mean_logits,
-    sigmoid,
-)
+from .calibration import calibrated, mean_logits, sigmoid
+from .progress import MOST_ON_THE_WAY, ProgressModel, ProgressQuality, Stay
 from .progress_frames import Way
 from .start_model import calibration_error
 
@@ -132,18 +126,6 @@ def endings(
         elif not way.reached[min(said + early, last)]:
             false += 1
     return false / len(ways), missed / max(1, reached)
-
-
-def calibrated(logits: Array, labels: NDArray[np.bool_]) -> tuple[float, float]:
-    """Platt's scale and shift of log-odds (T,), by Newton steps with a weak prior."""
-    theta, prior = np.array([1.0, 0.0]), np.array([2.0, 1.0])
-    design = np.column_stack([logits, np.ones_like(logits)])
-    for _ in range(30):
-        chance = sigmoid(design @ theta)
-        slope = design.T @ (chance - labels) + prior * (theta - [1.0, 0.0])
-        curve = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(prior)
-        theta = theta - np.linalg.solve(curve, slope)
-    return float(np.clip(theta[0], 0.05, 3.0)), float(theta[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,15 @@ class Frames:
         return np.concatenate([gap, spot, _lengths(gap), _lengths(spot)], axis=1)
 
 
+def feature_count(joints: int, slots: int) -> int:
+    """F, of a robot of D joints and a call with S slots."""
+    empty = Frames(
+        np.zeros((1, joints)), np.zeros((1, 7)), np.zeros((1, slots, ENTITY_WIDTH)),
+        np.zeros((1, slots, 2)),
+    )  # fmt: skip
+    return int(empty.features().shape[1])
+
+
 def apart(things: Array, others: Array) -> Array:
     """(T, S, 2) m from each of the things (T, S, 3) to the nearest of others (T, N, 3).
 

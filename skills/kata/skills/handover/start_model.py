@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kata.datasets.types import Array
 
 from .boosting import Trees, fit_trees
+from .calibration import calibrated, mean_logits, sigmoid
 from .features import Start, StartSample, encode, feature_names
 from .sections import Parts, finite
 from .start_features import encode_relative, relative_names
@@ -53,7 +54,10 @@ class StartQuality:
     def from_data(cls, data: Mapping[str, Any]) -> StartQuality:
         """Inverse of `to_data`. Raises TypeError or ValueError."""
         names = ("rate", "brier", "brier_skill", "calibration_error")
-        return cls(int(data["samples"]), *(float(data[name]) for name in names))
+        numbers = [float(data[name]) for name in names]
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"quality: expected finite numbers, got {numbers}")
+        return cls(int(data["samples"]), *numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class StartModel:
 
     def of_features(self, features: Array) -> Array:
         """Predicted success (N,) from features (N, F)."""
-        return _sigmoid(self.scale * _mean(self.members, features) + self.shift)
+        return sigmoid(self.scale * mean_logits(self.members, features) + self.shift)
 
     def to_parts(self) -> Parts:
         """Card and arrays; members may have different numbers of trees."""
@@ -129,6 +133,8 @@ class StartModel:
         if not np.isfinite([scale, shift, *bases]).all() or card["encoding"] not in (1, ENCODING):
             raise ValueError("expected finite numbers and a known encoding")
         grippers = tuple(int(column) for column in card.get("grippers", ()))
+        if min(grippers, default=0) < 0:
+            raise ValueError(f"grippers: expected columns of joints, got {grippers}")
         return cls(members, scale, shift, quality, grippers, int(card["encoding"]))
 
     def widest(self) -> int:
@@ -154,13 +160,13 @@ def fit_start_model(
     held_out = np.zeros(count)
     for k in range(_FOLDS):
         members = _members(features[fold != k], labels[fold != k], seed)
-        held_out[fold == k] = _mean(members, features[fold == k])
+        held_out[fold == k] = mean_logits(members, features[fold == k])
     # Calibration is itself fitted without the fold that it is measured on.
     predicted = np.zeros(count)
     for k in range(_FOLDS):
-        a, b = _calibrate(held_out[fold != k], labels[fold != k])
-        predicted[fold == k] = _sigmoid(a * held_out[fold == k] + b)
-    scale, shift = _calibrate(held_out, labels)
+        a, b = calibrated(held_out[fold != k], labels[fold != k])
+        predicted[fold == k] = sigmoid(a * held_out[fold == k] + b)
+    scale, shift = calibrated(held_out, labels)
     members = _members(features, labels, seed)
     return StartModel(members, scale, shift, _quality(predicted, labels), hands)
 
@@ -186,21 +192,19 @@ def calibration_error(predicted: Array, labels: NDArray[np.bool_], bins: int = 1
 
 def _quality(predicted: Array, labels: NDArray[np.bool_]) -> StartQuality:
     brier = float(np.mean((predicted - labels) ** 2)) if len(labels) else 0.0
-    return StartQuality(
+    measured = StartQuality(
         len(labels),
         float(labels.mean()) if len(labels) else 0.0,
         brier,
         brier_skill(predicted, labels),
         calibration_error(predicted, labels),
     )
+    # As a file has it, so that a boundary says the same before and after.
+    return StartQuality.from_data(measured.to_data())
 
 
 def _members(features: Array, labels: NDArray[np.bool_], seed: int) -> tuple[Trees, ...]:
     return tuple(fit_trees(features, labels, seed * 1000 + m) for m in range(_MEMBERS))
-
-
-def _mean(members: Sequence[Trees], features: Array) -> Array:
-    return np.asarray(np.mean([trees.logits(features) for trees in members], axis=0))
 
 
 def _folds(labels: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
@@ -211,19 +215,3 @@ def _folds(labels: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
         members = rng.permutation(np.flatnonzero(labels == value))
         fold[members] = np.arange(len(members)) % _FOLDS
     return fold
-
-
-def _calibrate(logits: Array, labels: NDArray[np.bool_]) -> tuple[float, float]:
-    """Platt's scale and shift, drawn weakly towards 1 and 0 (the prior of a few samples)."""
-    theta, prior = np.array([1.0, 0.0]), np.array([2.0, 1.0])
-    design = np.column_stack([logits, np.ones_like(logits)])
-    for _ in range(30):
-        chance = _sigmoid(design @ theta)
-        slope = design.T @ (chance - labels) + prior * (theta - [1.0, 0.0])
-        curve = (design * (chance * (1 - chance))[:, None]).T @ design + np.diag(prior)
-        theta = theta - np.linalg.solve(curve, slope)
-    return float(np.clip(theta[0], 0.05, 3.0)), float(theta[1])
-
-
-def _sigmoid(x: Array) -> Array:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -30.0, 30.0))))

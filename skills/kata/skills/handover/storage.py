@@ -97,7 +97,7 @@ def _section(path: Path, name: str, card: Any, tensors: Mapping[str, NDArray[Any
 def _parse[T](path: Path, section: str, read: Callable[[], T]) -> T:
     try:
         return read()
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise _unsound(path, section, f"{type(error).__name__}: {error}") from None
 
 
