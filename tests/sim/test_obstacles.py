@@ -71,6 +71,41 @@ def test_a_pillar_counts_in_the_clearance() -> None:
     assert world.clearance_m(world.commanded) < min(0.1, far)
 
 
+def test_things_are_scattered_clear_of_where_an_obstacle_stands() -> None:
+    world = TableWorld(OBSTACLE)
+    world.reset(0)
+    x0, x1, y0, y1 = OBSTACLE.area
+    place = np.array([x0 + 0.25 * (x1 - x0), y0 + 0.25 * (y1 - y0)])
+    world.stand("pillar", (*place, 0.0))
+    for seed in range(20):
+        world.scatter(np.random.default_rng(seed))
+        things = [e for e in world.observe().entities.values() if "object" in e.tags]
+        gaps = [float(np.hypot(*(e.pose.position[:2] - place))) for e in things]
+        assert min(gaps) >= OBSTACLE.gap_m - 1e-9
+
+
+def test_obstacles_go_back_before_things_are_scattered_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pillar that could not be stood on the way is not left amid the next scene."""
+    feet, configured = [], OBSTACLE.obstacles[0].position
+    scatter = TableWorld.scatter
+
+    def scattered(world: TableWorld, *rest: object) -> None:
+        feet.append(world.observe().entities["pillar"].pose.position[:2].copy())
+        scatter(world, *rest)  # type: ignore[arg-type]
+
+    def barred(world: TableWorld, *rest: object) -> bool:
+        world.stand("pillar", (0.5, 0.1, 0.0))
+        return len(feet) > 3
+
+    monkeypatch.setattr(TableWorld, "scatter", scattered)
+    monkeypatch.setattr("kata.sim.tasks.trial.bar", barred)
+    make_trial("place", "nominal", OBSTACLE).reset(0)
+    assert len(feet) == 4
+    assert np.allclose(feet, configured[:2])
+
+
 def test_a_scene_without_obstacles_is_what_it_was() -> None:
     table = TableWorldConfig.load()
     assert table.obstacles == ()

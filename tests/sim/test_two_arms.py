@@ -21,6 +21,7 @@ from kata.sim.robots import describe, load
 from kata.sim.robots.description import parse, to_data
 from kata.sim.robots.kinematics import ToolKinematics
 from kata.sim.scene.config import TableWorldConfig
+from kata.sim.scene.reader import SceneReader
 from kata.sim.testing import KinematicsContract, SimWorldContract
 from kata.sim.world import TableWorld
 
@@ -221,6 +222,23 @@ def test_the_arms_touch_each_other_and_clearance_says_so(world: TableWorld) -> N
     seen = world.observe()
     assert np.linalg.norm(seen.tool("right").position - meeting.position) > 0.02
     assert np.linalg.norm(seen.tool("left").position - meeting.position) > 0.005
+
+
+def test_what_one_hand_touches_is_in_the_way_of_the_other(
+    world: TableWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = world.reset(1)
+    world.set_object("red_cube", Pose(np.array([0.45, -0.1, 0.02]), np.array([1.0, 0.0, 0.0, 0.0])))
+    above = world.kinematics.solve(
+        Pose(np.array([0.45, -0.1, 0.06]), DOWN), start.position, "right"
+    )
+    assert above is not None
+    told = {}
+    for hand in ("nobody", "left", "right"):
+        pairs = frozenset({frozenset({"red_cube", f"{hand}.finger"})})
+        monkeypatch.setattr(SceneReader, "touching", lambda self, pairs=pairs: pairs)
+        told[hand] = world.clearance_m(above)
+    assert told["left"] == told["nobody"] < told["right"]
 
 
 def test_the_default_scene_is_still_the_one_that_it_was() -> None:

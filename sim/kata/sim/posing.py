@@ -148,6 +148,11 @@ class Posing:
         self.data.mocap_pos[row] = np.add(position, (0.0, 0.0, entity.half[2]))
         self._stale()
 
+    def clear_way(self) -> None:
+        """Put all obstacles back where the scene's configuration has them."""
+        for item in self.config.obstacles:
+            self.stand(item.name, item.position)
+
     def set_opening(self, name: str, share: float) -> None:
         """Slide a drawer to a share of its travel, 0 closed to 1 open. Raises UnknownNameError.
 
@@ -177,7 +182,7 @@ class Posing:
         wanted = list(names) or self._objects()
         areas = self._areas(wanted, rng)
         taken = [self._place_of(n)[:2] for n in self._objects() if n not in wanted]
-        taken += [np.array(item.position[:2]) for item in self.config.obstacles]
+        taken += [self.data.mocap_pos[row][:2].copy() for row in self._feet()]
         for name in wanted:
             half = self._entity(name, "object").half
             x0, x1, y0, y1 = areas[name]
@@ -306,6 +311,11 @@ class Posing:
         if name not in names:
             raise UnknownNameError("object or robot body", name, names)
         return int(self.model.body(names[name]).id)
+
+    def _feet(self) -> list[int]:
+        """Rows of the obstacles among the bodies that are posed."""
+        bodies = [e.body for e in self.entities if OBSTACLE in e.tags]
+        return [int(self.model.body(body).mocapid[0]) for body in bodies]
 
     def _place_of(self, name: str) -> Array:
         start = int(self.model.joint(name).qposadr[0])

@@ -42,8 +42,8 @@ class Clearance:
         """Least distance in m at joints (D,), at most `FAR_M`, negative in contact.
 
         What is `carried` moves with the tool that is nearest to it now and counts as the robot;
-        what a finger touches and is not carried is left out. Raises UnknownNameError for a name
-        that is no object of the scene.
+        what a finger touches and is not carried is left out for its own arm. Raises
+        UnknownNameError for a name that is no object of the scene.
         """
         data, model = self._data, self.model
         data.qpos[:], data.mocap_pos[:], data.mocap_quat[:] = (
@@ -56,13 +56,14 @@ class Clearance:
         bodies = tuple(self._body(name) for name in carried)
         for body in bodies:
             self._carry(now, body)
-        rows, bound, apart = self._pairs(tuple((b, self._kind_of(now, b)) for b in bodies))
+        rows, arms, bound, apart = self._pairs(tuple((b, self._kind_of(now, b)) for b in bodies))
         robot, scene = data.geom_xpos[rows], data.geom_xpos[self._scene]
         least = np.linalg.norm(robot[:, None] - scene[None], axis=-1) - bound
         height = robot[:, 2:] - model.geom_rbound[rows][:, None]
         least = np.where(self._planes[None], height - scene[None, :, 2], least)
-        least[:, self._held()] = np.inf
         least[apart] = np.inf
+        for arm, held in self._held().items():
+            least[np.ix_(arms == arm, held)] = np.inf
         best = FAR_M
         for flat in np.argsort(least, axis=None, kind="stable"):
             i, j = divmod(int(flat), len(self._scene))
@@ -74,10 +75,10 @@ class Clearance:
 
     def _pairs_of(
         self, carried: tuple[tuple[int, int], ...]
-    ) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:
-        """Geoms (R,), their reach to the scene's (R, S), and (R, S) which pairs never meet.
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array, NDArray[np.bool_]]:
+        """Geoms (R,), whose arm's each is, reach to the scene's (R, S), which pairs never meet.
 
-        Carried are bodies, each with the contact bits of the arm that carries it.
+        Arms are told by their contact bits. Carried are bodies, each with those of its arm.
         """
         model, scene = self.model, self._scene
         kind, accepts, owner = model.geom_contype, model.geom_conaffinity, model.geom_bodyid
@@ -93,7 +94,9 @@ class Clearance:
             at += len(geoms)
         apart[:, np.isin(owner[scene], bodies)] = True
         bound = model.geom_rbound[rows][:, None] + model.geom_rbound[scene][None]
-        return rows, bound, apart
+        counts = [len(geoms) for geoms in along]
+        arms = np.repeat([arm for _, arm in carried], counts).astype(np.int64)
+        return rows, np.concatenate([kind[self._robot], arms]), bound, apart
 
     def _body(self, name: str) -> int:
         reader = self._reader
@@ -110,7 +113,11 @@ class Clearance:
 
     def _kind_of(self, now: mujoco.MjData, body: int) -> int:
         """Contact bits of the arm whose tool is nearest to a body now."""
-        root = self.model.body_rootid[self.model.site_bodyid[self._tool(now, body)]]
+        return self._kind_at(self._tool(now, body))
+
+    def _kind_at(self, site: int) -> int:
+        """Contact bits of the arm that has a tool's site."""
+        root = self.model.body_rootid[self.model.site_bodyid[site]]
         own = self._robot[self.model.body_rootid[self.model.geom_bodyid[self._robot]] == root]
         return int(self.model.geom_contype[own[0]])
 
@@ -127,12 +134,18 @@ class Clearance:
             data.geom_xpos[geom] = pose[:3]
             mujoco.mju_quat2Mat(data.geom_xmat[geom], pose[3:])
 
-    def _held(self) -> NDArray[np.bool_]:
-        """(S,) bool: geoms of what a finger touches now."""
-        reader = self._reader
-        names = {n for pair in reader.touching() for n in pair if any("." in m for m in pair)}
-        bodies = [reader.bodies[i] for i in reader.objects if reader.names[i] in names]
-        return np.isin(self.model.geom_bodyid[self._scene], bodies)
+    def _held(self) -> dict[int, NDArray[np.bool_]]:
+        """(S,) bool for each arm's contact bits: geoms of what its fingers touch now."""
+        reader, owner = self._reader, self.model.geom_bodyid[self._scene]
+        touching, out = reader.touching(), {}
+        for hand, site in reader.tool_sites.items():
+            names = {
+                n for pair in touching if any(m.startswith(f"{hand}.") for m in pair) for n in pair
+            }
+            bodies = [reader.bodies[i] for i in reader.objects if reader.names[i] in names]
+            arm = self._kind_at(site)
+            out[arm] = np.isin(owner, bodies) | out.get(arm, False)
+        return out
 
 
 def _pose(position: Array, matrix: Array) -> Array:

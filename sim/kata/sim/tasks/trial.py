@@ -127,6 +127,7 @@ class TrialTable:
                 self.world, stage.rng, seen.tool(stage.hand.name).position, last.spot
             ):
                 return arguments
+            self.world.clear_way()
             self.world.scatter(stage.rng)
             arguments = pose(stage)
         raise SimulationError("no room for the obstacles on the way", where=f"task {self.task}")
