@@ -35,7 +35,7 @@ def wall(position, carried=()):
 
 
 def stones(graph, clearance=None, **options):
-    fine = {"step_rad": 0.005, "checks": 100_000, **options}
+    fine = {"step_m": 0.003, "checks": 100_000, **options}
     return Stones(graph, FakeWorld().kinematics, clearance, StoneOptions(**fine))
 
 

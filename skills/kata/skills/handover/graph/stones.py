@@ -43,7 +43,8 @@ class StoneOptions:
         clearance_m: distance to keep, more than a transition does: what follows the stones is
             looked at in other places than the search did. Less, where the robot is nearer now, or
             the goal is.
-        step_rad: how far apart states are checked on the way between two stones.
+        step_m: how far the hand may come between two states that are checked, near to something;
+            farther away, as far as they are from it.
         tries: how many paths are checked.
         checks: distances that one search may ask for.
         around_m: states that hold the hand this near to where it touched something are left out.
@@ -55,7 +56,7 @@ class StoneOptions:
     least: float = 1e-10
     close_s: float = 1.0
     clearance_m: float = 0.013
-    step_rad: float = 0.06
+    step_m: float = 0.01
     tries: int = 12
     checks: int = 1000
     around_m: float = 0.03
@@ -215,15 +216,18 @@ class _Search:
         """
         if self.clearance is None:
             return None
-        count = max(1, int(np.ceil(np.abs(end - start).max() / self.options.step_rad)))
-        for share in np.arange(1, count + 1) / count:
+        length_m, share = max(self._gone_m(start, end), 1e-9), 0.0
+        while True:
             between = start + share * (end - start)
-            leaving_m = self.here_m - LEAVE_M + LEAVE_SLOPE * gone_m
-            if leaving_m < self.least_m:
-                leaving_m += LEAVE_SLOPE * self._gone_m(start, between)
-            if self.spent() or self._far(between) < min(self.least_m, leaving_m):
+            leaving_m = self.here_m - LEAVE_M + LEAVE_SLOPE * (gone_m + share * length_m)
+            spare_m = -1.0 if self.spent() else self._far(between) - min(self.least_m, leaving_m)
+            if spare_m < 0.0:
                 return np.asarray(between)
-        return None
+            if share == 1.0:
+                return None
+            # What is left shrinks no faster than the hand comes nearer, and the way leaves.
+            ahead_m = max(self.options.step_m, spare_m / (1.0 + LEAVE_SLOPE))
+            share = min(1.0, share + ahead_m / length_m)
 
     def _far(self, position: Array) -> float:
         self.asked += 1
