@@ -174,6 +174,9 @@ def test_own_contracts_leave_a_copy_of_one_that_was_edited(mine: Path) -> None:
     copies = list((mine / "before" / "contracts").iterdir())
     assert [copy.name for copy in copies] == ["press.1.yaml"]
     assert copies[0].read_text() == edited
+    path.write_text(edited)
+    assert main(["segment", "apply", f"out={mine}", "contracts=default"]) == 0
+    assert list((mine / "before" / "contracts").iterdir()) == copies, "it is there already"
 
 
 def test_demonstrations_inside_out_are_refused_and_stay(
