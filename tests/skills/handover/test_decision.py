@@ -148,7 +148,12 @@ def test_simple_ways_to_all_starts_come_before_a_search_for_one():
     """The first start lies behind a wall, the second one does not."""
     behind, free = np.array([0.3, 0.6, 0.6, 0.08]), np.array([0.3, 0.1, 0.6, 0.08])
     boundary = Heights(0.2, 0.2, 0.9, goals=(behind, free))
-    found = decide(boundary, wall=lambda q, carried=(): 0.3 - q[1])
+
+    def wall(position, carried=()):
+        return abs(float(position[1]) - 0.3) - 0.03 if position[0] < 0.65 else 0.5
+
+    assert decide(Heights(0.2, 0.2, 0.9, goals=(behind,)), wall=wall).move.way == "around"
+    found = decide(boundary, wall=wall)
     assert found.way == "move"
     assert found.move.way in ("straight", "over")
     assert np.allclose(found.move.trajectory.position[-1], free)
