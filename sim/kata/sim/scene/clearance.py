@@ -137,7 +137,8 @@ class Clearance:
     def _held(self) -> dict[int, NDArray[np.bool_]]:
         """(S,) bool for each arm's contact bits: geoms of what its fingers touch now."""
         reader, owner = self._reader, self.model.geom_bodyid[self._scene]
-        touching, out = reader.touching(), {}
+        touching = reader.touching()
+        out: dict[int, NDArray[np.bool_]] = {}
         for hand, site in reader.tool_sites.items():
             names = {
                 n for pair in touching if any(m.startswith(f"{hand}.") for m in pair) for n in pair
