@@ -154,11 +154,11 @@ class Room:
         Travel is measured at a few places, since poses cost as much as distances, and grows in
         between as the joints turn; a chord between them is a little shorter than the arc.
         """
-        few = np.linspace(0.0, 1.0, max(1, int(np.ceil(spans))) + 1)
+        few = np.linspace(0.0, 1.0, max(1, int(np.ceil(spans))) + 1, dtype=np.float64)
         travel = _ARC * self.travel(at(few))
         step_m = min(self.step_m, self.margin_m) or self.step_m
         each = max(1, int(np.ceil(float(np.diff(travel).max()) / step_m)))
-        shares = np.linspace(0.0, 1.0, each * (len(few) - 1) + 1)
+        shares = np.linspace(0.0, 1.0, each * (len(few) - 1) + 1, dtype=np.float64)
         positions = at(shares)
         turned = np.cumsum(np.abs(np.diff(positions, axis=0, prepend=positions[:1])).sum(axis=1))
         return shares, positions, np.interp(turned, turned[::each], travel)
