@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NO_CUDA = "needs a CUDA device"
 NO_MENAGERIE = "needs the robots of the MuJoCo Menagerie (MENAGERIE_ROOT)"
 NO_LLM = "needs a language model server (KATA_TEST_LLM_BASE_URL, KATA_TEST_LLM_MODEL)"
-ALLOWED_SKIPS = frozenset({NO_CUDA, NO_LLM, NO_MENAGERIE})
+NO_NODE = "needs node to run the page's rules"
+ALLOWED_SKIPS = frozenset({NO_CUDA, NO_LLM, NO_MENAGERIE, NO_NODE})
 
 # Fixtures wider than a test run before `kata_home`: they must not reach the user's library either.
 _OUTER_HOME = tempfile.TemporaryDirectory(prefix="kata-tests-")

@@ -125,7 +125,7 @@ def _course(context: BenchContext, shelf: Shelf, task: str, replans: int = 0) ->
     from kata.sim.tasks import make_trial
 
     make_world: Any = functools.partial(make_trial, task, "nominal", TableWorldConfig.load())
-    return Course(make_world, shelf.agents, context.seed, replans)
+    return Course(make_world, shelf.agents, context.seed, replans, shelf.graph)
 
 
 def _run_all(

@@ -6,8 +6,10 @@ scenes, whatever process runs them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kata.datasets.types import Condition, ExecutionError
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.messages import LoadedSkill
     from kata.skills.execution.options import Mode
+    from kata.skills.handover.graph import TransitionGraph
     from kata.skills.planning.plan import Plan
 
 _SCENES = 12
@@ -44,12 +47,18 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is run: the world's maker, who acts, the seed, and how often a new plan is made."""
+    """What is run.
+
+    Attributes:
+        replans: how often a failure may lead to a new plan.
+        graph: folder of a transition graph, for ways that make transitions.
+    """
 
     make_world: MakeWorld
     agents: Mapping[str, Agent]
     seed: int
     replans: int = 0
+    graph: Path | None = None
 
     def load(self, world: Any) -> dict[str, LoadedSkill]:
         """Every skill, for a world."""
@@ -114,7 +123,8 @@ def _log(
 
     seed = episode_seed(course.seed, "policies", index)
     planner = SymbolicPlanner() if course.replans else None
-    options = ExecutorOptions(mode=mode, replans=course.replans)
+    graph = None if course.graph is None else _graph(course.graph)
+    options = ExecutorOptions(mode=mode, replans=course.replans, graph=graph)
     return run(world, plan, skills, planner, mode, seed, options=options)
 
 
@@ -138,6 +148,13 @@ def _run(
         "moves": sum(event.kind == "move" for event in log.events),
         "continued": sum(event.kind == "continues" for event in log.events),
     }
+
+
+@functools.cache
+def _graph(folder: Path) -> TransitionGraph:
+    from kata.skills.handover.graph import load_graph
+
+    return load_graph(folder)
 
 
 def _jerk_share(log: RunLog) -> float:
