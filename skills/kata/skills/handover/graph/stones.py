@@ -56,9 +56,9 @@ class StoneOptions:
     least: float = 1e-10
     close_s: float = 1.0
     clearance_m: float = 0.013
-    step_m: float = 0.01
+    step_m: float = 0.02
     tries: int = 12
-    checks: int = 1000
+    checks: int = 2000
     around_m: float = 0.03
     straight_rad: float = 0.1
 
