@@ -76,7 +76,7 @@ def test_the_nearer_to_the_work_the_sooner_a_blend_is_over():
     assert (made.seam, made.near, made.amid) == (
         JerkLimited(PERIOD, direct=(3,)),
         JerkLimited(PERIOD, 1.0, 0.1, (3,)),
-        JerkLimited(PERIOD, 1.0, 0.15, (3,)),
+        JerkLimited(PERIOD, 1.0, 0.5, (3,)),
     )
 
 

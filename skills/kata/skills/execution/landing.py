@@ -35,7 +35,7 @@ _SPEED_SLACK = 3.0
 """A chunk's first action makes up for the servo's lag, so that one step may be faster."""
 
 
-_ROUGH = 0.15
+_ROUGH = 0.5
 """Share of the limits of jerk from which on a chunk is blended in the middle of the work."""
 
 _LOOK_BACK, _LOOK_AHEAD = 3, 16
@@ -104,9 +104,9 @@ class Lander:
             return "leads to joints that are not finite"
         if path.velocity.shape != path.position.shape or not np.isfinite(path.velocity).all():
             return "leads to joints without a velocity that is finite, and cannot be joined"
-        plain = head(
-            _after(running, path, now_s), now_s, state(running, now_s), _NEAR * chunk.step_s
-        )
+        # A knot of its own that is too near is left out, but none of what runs until it begins.
+        least_s = _NEAR * chunk.step_s if path.start_s < now_s + EPSILON_S else 0.0
+        plain = head(_after(running, path, now_s), now_s, state(running, now_s), least_s)
         blend = {"seam": self.seam, "near": self.near, "amid": self.amid}[place]
         if place == "amid" and not self._rough(running, plain, now_s):
             return plain
