@@ -13,7 +13,8 @@ def svg(width: float, height: float, parts: Sequence[str], paper: str = "") -> s
     ground = f'<rect width="100%" height="100%" fill="{paper}"/>' if paper else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" font-family="sans-serif">{ground}{"".join(parts)}</svg>'
+        f'width="{width}" height="{height}" role="img" font-family="sans-serif">'
+        f"{ground}{''.join(parts)}</svg>"
     )
 
 
