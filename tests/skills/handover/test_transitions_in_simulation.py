@@ -70,10 +70,10 @@ def test_behind_a_high_wall_only_a_search_finds_the_way(world):
     reason = mover(world, checks=0).to(now, goal, 0.0)
     assert isinstance(reason, str)
     assert reason.count("comes as near as") == 2
-    move = mover(world, checks=6000).to(now, goal, 0.0)
+    move = mover(world, checks=6000, budget=12000).to(now, goal, 0.0)
     assert isinstance(move, Move), move
     assert move.way == "around"
-    again = mover(world, checks=6000).to(now, goal, 0.0)
+    again = mover(world, checks=6000, budget=12000).to(now, goal, 0.0)
     assert np.array_equal(again.trajectory.position, move.trajectory.position)
     limits = scaled(world.robot.limits, 0.51, 0.51, 0.07)
     ticks = np.arange(0.0, move.trajectory.end_s + 0.05, world.period_s)
