@@ -195,3 +195,10 @@ def test_the_chance_of_the_chain_counts_what_comes_after():
     found = decide(Heights(0.2, 0.4, 0.9), rest=0.5)
     assert found.chain == pytest.approx(0.45)
     assert found.numbers == pytest.approx({"here": 0.2, "there": 0.9, "chain": 0.45})
+
+
+@pytest.mark.parametrize(
+    ("skill", "way"), [(0.8, "move"), (0.45, "move"), (0.2, "move"), (0.1, "now"), (-0.1, "now")]
+)
+def test_a_weak_start_model_must_promise_more_for_a_move(skill, way):
+    assert decide(Heights(0.4, 0.4, 0.9, {"brier_skill": skill})).way == way

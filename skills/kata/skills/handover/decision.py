@@ -36,7 +36,9 @@ class DecisionOptions:
     """When which way is taken.
 
     Attributes:
-        gain: how much more predicted success a transition must promise than starting here.
+        gain: how much more predicted success a transition must promise than starting here, by a
+            start model whose Brier skill is at least `sure_skill`; by a weaker one, as much more
+            as it is weaker, for a needless transition costs success.
         patience_gain: how much more going on with the present motion must promise.
         continue_s: longest time to go on for that.
         hopeless: with a best chance below this, another plan is asked for.
@@ -47,12 +49,17 @@ class DecisionOptions:
     """
 
     gain: float = 0.15
+    sure_skill: float = 0.45
     patience_gain: float = 0.05
     continue_s: float = 1.5
     hopeless: float = 0.08
     least_skill: float = 0.3
     candidates: int = 8
     searches: int = 2
+
+    def asked_gain(self, brier_skill: float) -> float:
+        """The gain that a start model of this Brier skill must promise; above 1 it never can."""
+        return self.gain * max(1.0, self.sure_skill / max(brier_skill, 0.01))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +126,13 @@ class Decider:
         options = self.options
         verdict = boundary.may_start(call, seen)
         here = verdict.probability
-        if here > 1.0 - min(options.gain, options.patience_gain):
+        gain = options.asked_gain(verdict.numbers.get("brier_skill", 1.0))
+        if here > 1.0 - min(gain, options.patience_gain):
             return _decision("now", verdict, here, rest=rest)
         carried = tuple(held(call) & set(seen.entities))
         later = self._later(boundary, call, seen, running, now_s, carried)
         wait = may_continue and later > here + options.patience_gain
-        if here > 1.0 - options.gain or (may_continue and not wait):
+        if here > 1.0 - gain or (may_continue and not wait):
             # Whether to move is asked once the skill has come to its end, not in each frame before.
             way: Way = "continue" if wait else "now"
             return _decision(way, verdict, here, later, rest=rest)
@@ -132,7 +140,7 @@ class Decider:
             move, there, refused = None, float("nan"), "no more moves"
         else:
             # While it goes on, all that counts is whether a move would be better than that.
-            least = (later if wait else here) + options.gain
+            least = (later if wait else here) + gain
             move, there, refused = self._move(
                 boundary, call, seen, running, now_s, least, carried, searches=not wait
             )
