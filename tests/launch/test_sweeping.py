@@ -141,7 +141,10 @@ def test_workers_may_be_what_is_swept(tmp_path: Path) -> None:
 def test_interrupted_it_says_how_to_go_on(keys: list[str], tmp_path: Path) -> None:
     line = ["evaluate", "policy=expert", "skill=press", "trials=1,100000", *keys, "--multirun"]
     program = [sys.executable, "-m", "kata.launch.cli", *line, f"out={tmp_path}"]
+    # What a script runs in the background ignores Ctrl-C, and so would a child of it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while not any((tmp_path / "1" / "parts").glob("*.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
