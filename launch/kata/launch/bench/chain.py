@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ARMS: tuple[Mode, ...] = ("naive", "blended", "transition", "full")
 ENDS: tuple[Mode, ...] = ("naive", "full")
 FIVE = ("open-pick", "place_in-close", "place_in-press", "push-open", "stack-push")
-"""Pairs that all four ways are tried on: the ones that a tidying robot meets most."""
+"""Pairs that all four ways are tried on, chosen beforehand."""
 
 _SHOWN = Pair("place_in", "close")
 
