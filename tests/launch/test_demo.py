@@ -66,7 +66,12 @@ def test_result_says_how_skills_and_handovers_went(done: Path) -> None:
     )
     assert set(result["skills"]) == {"open", "close"}
     for block in result["skills"].values():
-        assert set(block) == BLOCK | {"demonstrations", "train_seconds", "rate_perturbed"}
+        assert set(block) == BLOCK | {
+            "demonstrations",
+            "train_seconds",
+            "rate_perturbed",
+            "rate_after",
+        }
     assert set(result["chain"]) == {"naive", "blended", "full"}
     for block in result["chain"].values():
         extra = {"rate_without_replan", "interval_without_replan", "predicted", "peak_jerk"}

@@ -74,7 +74,7 @@ def draft(folder: Path, skill: str, learned: Block) -> Agent:
 
 
 def trials_of(config: Config, agent: Agent, start: str) -> SkillTrials:
-    """Rollouts of a skill from nominal or from perturbed starts, on scenes of their own."""
+    """Rollouts of a skill from starts of a kind, on scenes of their own."""
     name = agent.contract.name
     make_world = build.make_trial(config, name, start)
     return SkillTrials(make_world, agent, config.seed, f"demo {name} {start}", ways=True)

@@ -98,6 +98,7 @@ def _skill_row(job: Job, name: str, block: Mapping[str, Any]) -> dict[str, Any]:
         "rate": f"{100 * block['rate']:.1f} %",
         "interval": bounds(block["interval"]),
         "perturbed": f"{100 * block['rate_perturbed']:.1f} %",
+        "after": f"{100 * block['rate_after']:.1f} %",
         "model": f"skill {quality.brier_skill:.2f} from {quality.samples} rollouts",
         "seconds": f"{block['train_seconds']:.0f} s",
     }
@@ -109,6 +110,7 @@ def _skills_chart(skills: Mapping[str, Any]) -> str:
         low, high = block["interval"]
         colour = COLOURS[i % len(COLOURS)]
         bars.append(Bar(name, block["rate"], colour, (low, high)))
+        bars.append(Bar("after another", block["rate_after"], "#9fabb8"))
         bars.append(Bar("from anywhere", block["rate_perturbed"], "#c3ccd6"))
     return rate_bars(bars)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kata.skills.handover.graph import TransitionGraph
     from kata.skills.library.library import Library
 
-STARTS = ("nominal", "perturbed")
+STARTS = ("nominal", "perturbed", "after")
 VIDEO = "demo.mp4"
 HANDOVERS: tuple[Mode, ...] = ("naive", "blended", "full")
 
@@ -86,9 +86,9 @@ def _teach(
 def rollouts(
     job: Job, workers: Workers, agents: Mapping[str, Agent]
 ) -> dict[str, dict[str, list[Block]]]:
-    """Stage 3: every skill from its usual starts and from anywhere; episodes by skill and start."""
+    """Stage 3: every skill from starts of all kinds; episodes by skill and start."""
     config, size = job.config, job.config.size
-    counts = {"nominal": size.trials, "perturbed": size.perturbed}
+    counts = {"nominal": size.trials, "perturbed": size.perturbed, "after": size.after}
     tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
     units: dict[str, int] = {}
     for skill, agent in agents.items():
@@ -157,6 +157,7 @@ def skill_results(
             "demonstrations": taught[skill]["demonstrations"],
             "train_seconds": learned[skill]["train_seconds"],
             "rate_perturbed": rate_block(episodes["perturbed"])["rate"],
+            "rate_after": rate_block(episodes["after"])["rate"],
         }
         for skill, episodes in rolled.items()
     }

@@ -20,7 +20,7 @@ _ALWAYS = Condition("true")
 class Goal:
     """The part of a contract that a trial needs: parameters in order, conditions, time limit.
 
-    `one_handed` says that a call of it has a hand of its own.
+    `one_handed` says that a call of it has a hand of its own; `kinds` are the parameters' types.
     """
 
     parameters: tuple[str, ...]
@@ -28,6 +28,7 @@ class Goal:
     limit_s: float
     one_handed: bool = True
     requires: Condition = _ALWAYS
+    kinds: tuple[str, ...] = ()
 
     def ready(self, arguments: Sequence[str], hand: str, facts: Facts) -> bool:
         """Whether a call could begin, and has something left to do."""
@@ -60,8 +61,9 @@ def goal_of(skill: str) -> Goal:
             float(data["duration_s"]),
             _ARM in data.get("resources", (_ARM,)),
             Condition.parse(str(data.get("requires", ""))),
+            tuple(str(kind) for kind in data["parameters"].values()),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             "no goal in a skill's contract",
             where=f"configs/skill/{path.name}",

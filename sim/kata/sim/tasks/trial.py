@@ -24,16 +24,17 @@ from kata.datasets.types.arguments import about
 
 from ..scene.config import TableWorldConfig
 from ..world import TableWorld
+from .aftermath import BEFORE, leave, next_call
 from .arm import Reach
 from .barriers import bar
 from .goals import goal_of
 from .leftovers import kind_of
 from .starts import TASKS, Stage
 
-Start = Literal["nominal", "perturbed"]
+Start = Literal["nominal", "perturbed", "after"]
 
 _NO_GOAL = Episode("", {}, "", 60.0)
-_PERTURBED_DRAWS = 25
+_DRAWS_OF_STARTS = 25
 _WORLDS = {"handover": "two_arms"}
 _DRAWS = 100
 
@@ -50,7 +51,8 @@ class TrialTable:
         world: which this trial resets and moves.
         task: one of `names()`.
         start: `nominal` as the demonstrations begin; `perturbed` as other skills may leave the
-            arm and the things, and worse: see `leftovers`.
+            arm and the things, and worse: see `leftovers`; `after` as the expert of a task that
+            may come before has left them, see `aftermath`.
         hand: which hand the task is for; without one, of several any that can do it, by seed.
 
     Raises UnknownNameError for a task, start or hand that there is not. Observations have the
@@ -88,24 +90,23 @@ class TrialTable:
     def _pose(self, seed: int) -> tuple[str, tuple[str, ...]]:
         """Pose the task for the hand that was asked for, else for one of chance that can do it.
 
-        A perturbed start is drawn anew until the call could begin and has something left to do.
+        Other starts than nominal are drawn anew until the call could begin and has something left
+        to do.
         """
         problem = SimulationError("the robot has no hand")
-        perturbed = self.start == "perturbed"
         for hand in self._hands(seed):
             rng = np.random.default_rng((seed, 7))
-            for _ in range(_PERTURBED_DRAWS if perturbed else 1):
-                self.world.reset(seed)
-                reach = Reach(kind_of(self.task, rng) if perturbed else "", hand)
+            for draw in range(1 if self.start == "nominal" else _DRAWS_OF_STARTS):
                 try:
-                    arguments = self._posed(Stage(self.world, rng, reach))
+                    arguments = self._start(seed, draw, hand, rng)
                 except SimulationError as error:
                     problem = error
                     continue
-                if not perturbed or self._ready(arguments, hand):
+                if self.start == "nominal" or self._ready(arguments, hand):
                     return hand, arguments
                 problem = SimulationError(
-                    "no perturbed start from which the call could begin", expected="its requires"
+                    f"no {self.start} start from which the call could begin",
+                    expected="its requires",
                 )
         raise SimulationError(
             problem.what,
@@ -113,6 +114,17 @@ class TrialTable:
             expected=problem.expected,
             got=problem.got,
         ) from problem
+
+    def _start(self, seed: int, draw: int, hand: str, rng: np.random.Generator) -> tuple[str, ...]:
+        """Bring the world to a start of this kind; the arguments."""
+        if self.start == "after":
+            before = BEFORE[self.task]
+            first = TrialTable(self.world, before[int(rng.integers(len(before)))], hand=hand)
+            leave(first, seed + draw, rng)
+            return next_call(self.task, Stage(self.world, rng, Reach("", hand)))
+        self.world.reset(seed)
+        kind = kind_of(self.task, rng) if self.start == "perturbed" else ""
+        return self._posed(Stage(self.world, rng, Reach(kind, hand)))
 
     def _posed(self, stage: Stage) -> tuple[str, ...]:
         """The arguments; where obstacles stand, of a scene with room for them on the way."""

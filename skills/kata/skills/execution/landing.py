@@ -35,8 +35,12 @@ _SPEED_SLACK = 3.0
 """A chunk's first action makes up for the servo's lag, so that one step may be faster."""
 
 
-_ROUGH = 0.5
-"""Share of the limits of jerk from which on a chunk is blended in the middle of the work."""
+_ROUGH = 0.2
+"""Share of the limits of jerk from which on a chunk is blended in the middle of the work, and that
+the blend may use."""
+
+_EASE = 1.4
+"""Steps within which an arm needs not pass a chunk's actions there: by the second it is on them."""
 
 _LOOK_BACK, _LOOK_AHEAD = 3, 16
 """Ticks around a landing whose jerk is looked at: those before it, and the chunk's first steps."""
@@ -75,8 +79,9 @@ class Lander:
         period_s: of the servo.
 
     Without a blend a chunk continues in the commanded position and velocity. A policy reckons with
-    being followed to its next action, and misses by millimetres where a blend is still fading: in
-    the middle of the work chunks are blended only where they would come near the limits of jerk.
+    being followed, and misses by millimetres where a blend is still fading: in the middle of the
+    work chunks are blended only where they would be rough, and only the acceleration is; an arm
+    then comes to the second action and passes by the first.
     """
 
     robot: RobotSpec
@@ -114,12 +119,28 @@ class Lander:
         begin_s = max(now_s, path.start_s)
         if blend is not None:
             with suppress(ExecutionError):
-                intended = self._intended(path, begin_s)
+                if place == "amid":
+                    intended = self._eased(plain, _EASE * chunk.step_s)
+                else:
+                    intended = self._intended(path, begin_s)
                 joined = blend.join(running, intended, begin_s, self.robot.limits)
                 if begin_s < now_s + EPSILON_S:
                     return joined
                 return head(_after(running, joined, now_s), now_s, state(running, now_s))
         return plain
+
+    def _eased(self, plain: Trajectory, span_s: float) -> Trajectory:
+        """The same for grippers; arms pass none of the knots of the first `span_s`."""
+        first = plain.times_s[0]
+        early = (plain.times_s > first) & (plain.times_s < first + span_s)
+        if not early.any() or early[-1]:
+            return plain
+        now = Command(plain.position[0], plain.velocity[0], plain.velocity[0])
+        over = sample(head(plain, first, now, span_s), plain.times_s)
+        position, velocity = plain.position.copy(), plain.velocity.copy()
+        rows = np.ix_(early, arm_indices(self.robot))
+        position[rows], velocity[rows] = over.position[rows], over.velocity[rows]
+        return Trajectory(plain.times_s, position, velocity)
 
     def _rough(self, running: Trajectory, path: Trajectory, now_s: float) -> bool:
         """Whether an arm's commands would come near its limits of jerk where they go over."""
