@@ -2,9 +2,9 @@
 
 A perturbed start is one of a task's kinds, drawn by share. The kinds are what chains of skills
 really leave, and stronger: the hand low beside things, its gripper half closed, the wrist turned
-far, an arm that still moves, things pushed together, put away or out at the edge, a thing that sits
-crooked in the hand. Shares were chosen so that the default skills fail on 30 to 70 % of the starts.
-Frame: as `arm`.
+far, an arm that still moves, things pushed together, put away, out at the edge or against
+furniture, a thing that sits crooked in the hand. Shares were chosen so that the default skills fail
+on 30 to 70 % of the starts. Frame: as `arm`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ SHARES: Mapping[str, tuple[Share, ...]] = MappingProxyType(
         "place": (("anywhere", 0.2), ("crooked", 0.4), ("grasp", 0.4)),
         "place_in": (("anywhere", 0.2), ("crooked", 0.4), ("grasp", 0.4)),
         "stack": (("anywhere", 0.35), ("crooked", 0.15), ("grasp", 0.2), ("far", 0.3)),
-        "push": (("anywhere", 0.15), ("crooked", 0.3), ("crowded", 0.3), ("far", 0.25)),
+        "push": (
+            ("anywhere", 0.1),
+            ("crooked", 0.2),
+            ("crowded", 0.2),
+            ("far", 0.25),
+            ("walled", 0.25),
+        ),
         "open": (("anywhere", 0.75), ("moving", 0.25)),
         "close": (("anywhere", 0.8), ("moving", 0.2)),
         "press": (("anywhere", 0.4), ("crooked", 0.1), ("aside", 0.5)),
@@ -36,6 +42,7 @@ SHARES: Mapping[str, tuple[Share, ...]] = MappingProxyType(
 )
 """Kinds of a task's perturbed starts, and how often each is drawn."""
 
+_DRAWS = 100
 _FACES = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
 
 
@@ -62,6 +69,32 @@ def crowd(world: TableWorld, rng: np.random.Generator, name: str, sides: int) ->
         turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
         place = np.array([*(poses[name].position[:2] + turn @ way), poses[name].position[2]])
         world.set_object(other, Pose(place, yaw_quat(yaw + rng.normal(0.0, 0.15))))
+
+
+def wall(world: TableWorld, rng: np.random.Generator, name: str, other: str) -> None:
+    """Put an object close to a piece of furniture, and the other one on its far side from there."""
+    poses = {n: e.pose.position for n, e in world.observe().entities.items()}
+    entities = [e for e in world.entities if e.name != world.config.table.name]
+    rest = [poses[e.name] for e in entities if "object" in e.tags and e.name not in (name, other)]
+    walls = [
+        e
+        for e in entities
+        if {"container", "surface"} & set(e.tags) and not {"openable", "object"} & set(e.tags)
+    ]
+    low, high = (np.array(world.config.area[k::2]) for k in (0, 1))
+    for _ in range(_DRAWS if walls else 0):
+        piece = walls[int(rng.integers(len(walls)))]
+        centre, half = poses[piece.name], _half(world, piece.name)
+        way = rng.uniform(low, high) - centre[:2]
+        way /= np.linalg.norm(way)
+        out = (half[:2] / np.maximum(np.abs(way), 1e-6)).min()
+        first = centre[:2] + way * (out + 1.3 * _half(world, name)[0] + rng.uniform(0.002, 0.02))
+        last = first + way * rng.uniform(0.12, 0.28)
+        if all(np.hypot(*(spot - p[:2])) > 0.06 for p in rest for spot in (first, last)):
+            for thing, spot in ((name, first), (other, last)):
+                place = np.array([*spot, _half(world, thing)[2]])
+                world.set_object(thing, Pose(place, yaw_quat(rng.uniform(-np.pi, np.pi))))
+            return
 
 
 def put_away(world: TableWorld, rng: np.random.Generator, name: str) -> None:

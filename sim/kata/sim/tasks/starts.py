@@ -18,7 +18,7 @@ from kata.datasets.types.pose import yaw_quat
 
 from ..world import TableWorld
 from .arm import Reach, carry, go
-from .leftovers import crowd, put_away, put_far
+from .leftovers import crowd, put_away, put_far, wall
 
 PUSH_FAR_M, PUSH_NEAR_M = 0.30, 0.12
 LANE_M = 0.062
@@ -140,6 +140,8 @@ def push(stage: Stage) -> tuple[str, ...]:
         pairs = _pushable(stage)
         if pairs:
             pair = pairs[int(stage.rng.integers(len(pairs)))]
+            if stage.reach.kind == "walled":
+                wall(stage.world, stage.rng, *pair)
             stage.trouble(pair[0])
             go(stage.world, stage.rng, stage.reach)
             return pair

@@ -5,11 +5,21 @@ Legend: `D` joints.
 
 from __future__ import annotations
 
-from kata.datasets.types import Array, Command, RobotSpec, Trajectory
+from contextlib import suppress
+
+import numpy as np
+
+from kata.datasets.types import Array, Command, ExecutionError, RobotSpec, Trajectory
+from kata.skills.handover.blend import JerkLimited
 from kata.skills.handover.curve import state
 from kata.skills.handover.profile import brake, scaled
 
 from .landing import Track, within
+from .motion import arm_indices
+
+_BEHIND_RAD = 1e-6
+_CATCH_UP = 0.3
+"""Share of the limits of jerk with which joints catch up that could not be fast enough."""
 
 
 class Course:
@@ -28,6 +38,9 @@ class Course:
         self._track: Track | None = None
         self._last: Array | None = None
         self.moved = False
+        self._arms = list(arm_indices(robot))
+        others = tuple(i for i in range(robot.size) if i not in self._arms)
+        self._catch_up = JerkLimited(period_s, 1.0, _CATCH_UP, others)
 
     @property
     def begun(self) -> bool:
@@ -71,5 +84,24 @@ class Course:
         limits = self._limits
         wanted = self._track.command(now_s)
         command = within(wanted, self._last, self._step, limits.lower, limits.upper)
+        if self._smooth and command is not wanted:
+            self._fall_behind(wanted, command, now_s)
         self._last = command.position
         return command
+
+    def _fall_behind(self, wanted: Command, command: Command, now_s: float) -> None:
+        """Go on from a command that could not be as fast as it should, and catch up smoothly.
+
+        Without that the joints would catch up as fast as they may, and then stop doing so at once.
+        """
+        limits, arms = self._limits, self._arms
+        inside = np.clip(wanted.position, limits.lower, limits.upper)
+        if np.abs(inside - command.position)[arms].max(initial=0.0) < _BEHIND_RAD:
+            return
+        assert self._last is not None
+        then_s = now_s + self._period_s
+        places = np.stack([self._last, command.position])
+        speeds = np.repeat(np.diff(places, axis=0) / self._period_s, 2, axis=0)
+        was = Trajectory(np.array([now_s, then_s]), places, speeds)
+        with suppress(ExecutionError):
+            self.follow(self._catch_up.join(was, self.trajectory, then_s, limits), then_s)

@@ -42,6 +42,9 @@ the blend may use."""
 _EASE = 1.4
 """Steps within which an arm needs not pass a chunk's actions there: by the second it is on them."""
 
+_HEAD = 6
+"""Knots of a chunk whose speeds depend on what ran before it, and are taken anew without that."""
+
 _LOOK_BACK, _LOOK_AHEAD = 3, 16
 """Ticks around a landing whose jerk is looked at: those before it, and the chunk's first steps."""
 
@@ -157,18 +160,24 @@ class Lander:
         What runs already is left by the blend, and not within the chunk's first step. Grippers
         have no course of their own; they begin at their first action.
         """
-        if len(path.times_s) < 3:
+        from scipy.interpolate import CubicSpline
+
+        if len(path.times_s) < 4:
             return path
         position, velocity = path.position.copy(), path.velocity.copy()
         times = path.times_s.copy()
         times[0] = min(times[0], now_s)
-        speed = (position[2] - position[1]) / (times[2] - times[1])
-        speed = np.clip(speed, -self.robot.limits.velocity, self.robot.limits.velocity)
-        start = self.robot.limits.clip(position[1] - (times[1] - times[0]) * speed)
+        last, limits = min(len(times) - 1, _HEAD), self.robot.limits
         for part in self.robot.parts:
             if part.kind != "gripper":
-                position[0, part.slice] = start[part.slice]
-                velocity[:2, part.slice] = speed[part.slice]
+                ends = ((2, np.zeros(len(part.joints))), (1, velocity[last, part.slice]))
+                knots = times[1 : last + 1]
+                course = CubicSpline(knots, position[1 : last + 1, part.slice], bc_type=ends)
+                most = limits.velocity[part.slice]
+                velocity[1 : last + 1, part.slice] = np.clip(course(knots, 1), -most, most)
+                velocity[0, part.slice] = velocity[1, part.slice]
+                back = position[1] - (times[1] - times[0]) * velocity[1]
+                position[0, part.slice] = limits.clip(back)[part.slice]
         return Trajectory(times, position, velocity)
 
 

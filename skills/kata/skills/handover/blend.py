@@ -30,6 +30,7 @@ from .curve import EPSILON_S, cut, sample, state
 from .profile import Profile, scaled, steps
 
 _SAME = 1e-12
+_FIRM = 0.5
 
 
 class Blend(Protocol):
@@ -91,8 +92,9 @@ class Crossfade:
 class JerkLimited:
     """The difference to the old trajectory decays with bounded velocity, acceleration and jerk.
 
-    Each joint by itself: a joint that would leave its limits tries the full limits of acceleration
-    and jerk, and at last goes straight to the new trajectory's end, whatever the others do.
+    Each joint by itself: a joint that would leave its limits tries the full limit of acceleration
+    and half of that of jerk, then all of it, and at last goes straight to the new trajectory's end,
+    whatever the others do.
 
     Attributes:
         step_s: distance of knots while it decays; the servo period.
@@ -122,8 +124,10 @@ class JerkLimited:
         speed, direct = _speed(new), list(self.direct)
         room = np.maximum(limits.velocity - speed, 0.1 * limits.velocity)
         soft = scaled(limits, 1.0, self.acceleration_share, self.jerk_share)
+        # The new trajectory has a jerk of its own, which adds up with that of the difference.
+        firm = scaled(limits, 1.0, 1.0, max(self.jerk_share, _FIRM))
         ways, accepted = [], []
-        for bounds in (soft, limits):
+        for bounds in (soft, firm, limits):
             ways.append(_faded(before, after, new, now_s, self.step_s, bounds, room, direct))
             accepted.append(_inside(ways[-1], limits, before, new, speed))
             accepted[-1][direct] = True

@@ -23,8 +23,10 @@ REACH_M = 0.2
 """What turns with the tool, or bends behind it, is taken to lie this far from it."""
 
 _GRID_S, _GRID_RAD, _ARC = 0.06, 0.12, 1.05
-_LEAVE_M = 0.002
-_LEAVE_SLOPE = 0.5
+_LEAVE_M, _LEAVE_TRAVEL_M, _LEAVE_SLOPE = 0.002, 0.08, 0.5
+"""How much nearer a motion may come that begins too near, how far it may travel so, and how it must
+get away then. Fingers that rise beside what they let go keep their distance until they are above.
+"""
 
 
 class Clearance(Protocol):
@@ -176,8 +178,8 @@ class Room:
                 known[i] = self.distance(positions[i])
             allowed = margin
             if leaves:
-                # From where it begins too near, the robot must get away as it moves.
-                allowed = min(margin, known[0] - _LEAVE_M + _LEAVE_SLOPE * float(travel[i]))
+                away = max(0.0, float(travel[i]) - _LEAVE_TRAVEL_M)
+                allowed = min(margin, known[0] - _LEAVE_M + _LEAVE_SLOPE * away)
             room[i] = known[i] - allowed
             return room[i]
 

@@ -28,10 +28,14 @@ _SLOT = (
     *("x", "y", "z", "foot_distance", "articulation", "room"),
     *("free_fingers", "free_other", "near_m", "near_height"),
 )
-_PAIR = ("way_x", "way_y", "way_z", "way_m", "lane_m", "run_up_foot", "run_up_m", "behind")
+_PAIR = (
+    *("way_x", "way_y", "way_z", "way_m", "lane_m", "run_up_foot", "run_up_m", "behind"),
+    *("slant", "last_slant", "wrist", "gap", "lane_room", "lane_side", "run_up_room"),
+)
 _RUN_UP_M = 0.075
 _FAR_M = 1.0
 _FINGER_M = 0.03
+_TABLE_M = 0.3
 
 
 def relative_names(joints: int, slots: int, numbers: int = 0) -> tuple[str, ...]:
@@ -115,8 +119,42 @@ def _pair(tool: Array, first: Array, last: Array, others: Array) -> Array:
     columns = [
         *(way, length, _lane(behind, last[:, :2], others), np.linalg.norm(behind, axis=1)),
         *(np.linalg.norm(tool[:, :2] - behind, axis=1), -(gap * level).sum(axis=1)),
+        *_pushed(tool, first, last, others),
     ]
     return np.asarray(np.column_stack(columns))
+
+
+def _pushed(tool: Array, first: Array, last: Array, others: Array) -> list[Array]:
+    """Columns (N,): how the first thing would go to the last one if it were pushed there."""
+    way = (last - first)[:, :2]
+    length = np.linalg.norm(way, axis=1)
+    level = way / np.maximum(length, 1e-6)[:, None]
+    heading = np.arctan2(level[:, 1], level[:, 0])
+    # By which corner it would be pushed, against which one it would come, how far the wrist is.
+    slants = [_folded(heading - quat_yaw(row[:, 3:7]), np.pi / 2) for row in (first, last)]
+    wrist = _folded(heading - quat_yaw(tool[:, 3:]), np.pi)
+    half = first[:, 10:12].mean(axis=1)
+    gap = length - half - last[:, 10:12].mean(axis=1)
+    if not others.shape[1]:
+        return [*slants, wrist, gap, *np.full((3, len(first)), _FAR_M)]
+    rest = others[..., :2] - first[:, None, :2]
+    along = (rest * level[:, None]).sum(axis=-1)
+    aside = rest[..., 1] * level[:, None, 0] - rest[..., 0] * level[:, None, 1]
+    wide = others[..., 10:12].mean(axis=-1) + half[:, None]
+    within = (others[..., 10:13].max(axis=-1) < 0.1) & (along > 0.0) & (along < length[:, None])
+    room = np.where(within, np.abs(aside) - wide, np.inf)
+    nearest = room.argmin(axis=1)[:, None]
+    free = np.minimum(np.take_along_axis(room, nearest, axis=1)[:, 0], _FAR_M)
+    side = np.take_along_axis(aside, nearest, axis=1)[:, 0]
+    # The table is under everything; what stands on it may stand in the way.
+    standing = np.where((others[..., 10:13].max(axis=-1) < _TABLE_M)[..., None], others, np.nan)
+    place = np.column_stack([first[:, :2] - level * _RUN_UP_M, first[:, 2]])
+    _, behind = _nearest(place, standing)
+    return [*slants, wrist, gap, free, np.where(free < _FAR_M, side, 0.0), behind]
+
+
+def _folded(angle: Array, fold: float) -> Array:
+    return np.asarray(np.abs(angle - fold * np.round(angle / fold)))
 
 
 def _lane(start: Array, end: Array, others: Array) -> Array:
