@@ -6,7 +6,7 @@ import pytest
 from kata.datasets.types import SpecError
 from kata.sim.tasks import TASKS, leftovers
 from kata.sim.tasks.goals import goal_of
-from kata.sim.tasks.leftovers import SHARES, crowd, kind_of, put_away, put_far
+from kata.sim.tasks.leftovers import SHARES, crowd, kind_of, put_away, put_far, wall
 from kata.sim.tasks.trial import TrialTable
 from kata.sim.world import TableWorld
 
@@ -63,6 +63,25 @@ def test_put_far_means_at_the_edge_of_reach(world: TableWorld) -> None:
         put_far(world, np.random.default_rng(seed), "red_cube", np.zeros(2))
         far = float(np.hypot(*place(world, "red_cube")[:2]))
         assert far > 0.6 or far < 0.33
+
+
+def test_against_furniture_there_is_no_room_behind_a_thing(world: TableWorld) -> None:
+    seen = 0
+    for seed in range(12):
+        world.reset(seed)
+        before = place(world, "red_cube").copy()
+        wall(world, np.random.default_rng(seed), "red_cube", "blue_cube")
+        thing, other = place(world, "red_cube"), place(world, "blue_cube")
+        if np.array_equal(thing, before):
+            continue
+        seen += 1
+        way = (other - thing)[:2] / np.linalg.norm((other - thing)[:2])
+        behind = thing[:2] - 0.075 * way
+        walls = [e for e in world.observe().entities.values() if e.half_extents[:2].min() == 0.09]
+        inside = [np.abs(behind - w.pose.position[:2]).max() <= w.half_extents[0] for w in walls]
+        assert any(inside)
+        assert 0.1 < np.linalg.norm((other - thing)[:2]) < 0.3
+    assert seen >= 8
 
 
 @pytest.mark.parametrize("task", sorted(SHARES))

@@ -102,6 +102,21 @@ def test_amid_the_work_a_chunk_is_followed_as_it_is_unless_it_comes_near_the_lim
     assert jerk_share(running, ways[1], 0.2) < 0.7 * jerk_share(running, ways[0], 0.2)
 
 
+def test_a_chunk_is_joined_as_if_it_had_been_followed_before_and_bends_nowhere():
+    """What ran before has no part in it: speed and acceleration are those of its own course."""
+    made, chunk = lander("jerk_limited"), sideways(0.2)
+    far = Trajectory.hold(0.2, HOME - 0.3 * np.array([1.0, 1.0, 1.0, 0.0]))
+    ways = [
+        made._intended(made.kinematics.follow(chunk, start.at(0.2)), 0.2)
+        for start in (rising(), far)
+    ]
+    ticks = 0.2 + PERIOD * np.arange(0, 30)
+    arm = [sample(way, ticks).position[:, :3] for way in ways]
+    assert np.abs(arm[0] - arm[1]).max() < 1e-4
+    bends = np.abs(np.diff(sample(ways[1], ticks).acceleration[:, :3], axis=0)).max()
+    assert bends < 0.5
+
+
 def test_other_blends_leave_the_middle_of_the_work_alone():
     made = lander("crossfade")
     assert (made.seam, made.near, made.amid) == (*[Crossfade(PERIOD, direct=(3,))] * 2, None)

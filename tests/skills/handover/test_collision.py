@@ -46,6 +46,19 @@ def test_a_wire_is_not_passed_through():
     assert abs(path.at(near.hit_s).position[1] - 0.0123) < 0.02
 
 
+def test_fingers_may_rise_beside_what_they_let_go():
+    """They keep their few millimetres until they are above it; that is no way into it."""
+    cube = box(np.array([0.0, 0.0, 0.02]), np.array([0.02, 0.02, 0.02]))
+    beside = np.array([0.0, 0.025, 0.015, 0.04])
+    up = beside + np.array([0.0, 0.0, 0.15, 0.0])
+    assert room(cube).along(straight(beside, up), 0.0).hit_s is None
+    for wrong in ([0.0, -0.02, 0.03, 0.0], [0.0, -0.05, 0.0, 0.0]):
+        assert room(cube).along(straight(beside, beside + wrong), 0.0).hit_s is not None
+    # It must not stay so near for long either.
+    wall = box(np.array([0.0, 0.0, 0.5]), np.array([0.02, 0.02, 0.5]))
+    assert room(wall).along(straight(beside, up + np.array([0, 0, 0.3, 0])), 0.0).hit_s is not None
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31))
 def test_few_distances_say_what_many_say(seed):
