@@ -55,7 +55,7 @@ CHAINS: Mapping[str, int] = {
 """Sentences, and how many calls their plans have."""
 
 TRIALS = 100
-CHAIN_TRIALS = 60
+CHAIN_TRIALS = 40
 _BLOCK = 25
 _NOTES = (
     (

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 ONE_ARM = ("pick", "place", "place_in", "push", "open", "close", "press", "stack")
 """The default skills of a robot with one arm."""
 
-_SIZES = ("size.perturbed=300", "size.after=200")
+_SIZES = (
+    *("size.demonstrations=200", "size.steps=5000"),
+    *("size.perturbed=300", "size.after=200"),
+)
 """More than the demo's own, which has to be quick: start models are what decides a seam."""
 
 
