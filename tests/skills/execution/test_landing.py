@@ -38,6 +38,7 @@ def sideways(start_s, count=8):
 @pytest.mark.parametrize("blend", [*(name for name in BLENDS if name != "switch"), "none"])
 def test_what_begins_later_leaves_what_runs_until_then(blend, place):
     running, chunk = rising(), sideways(0.2)
+    running.position[3, 1] += 0.01
     path = lander(blend).land(chunk, running, 0.1, place)
     before = 0.1 + PERIOD * np.arange(10)
     assert np.abs(sample(path, before).position - sample(running, before).position).max() < 1e-9

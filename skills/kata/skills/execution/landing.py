@@ -123,7 +123,7 @@ class Lander:
         if blend is not None:
             with suppress(ExecutionError):
                 if place == "amid":
-                    intended = self._eased(plain, _EASE * chunk.step_s)
+                    intended = self._eased(plain, begin_s, _EASE * chunk.step_s)
                 else:
                     intended = self._intended(path, begin_s)
                 joined = blend.join(running, intended, begin_s, self.robot.limits)
@@ -132,14 +132,12 @@ class Lander:
                 return head(_after(running, joined, now_s), now_s, state(running, now_s))
         return plain
 
-    def _eased(self, plain: Trajectory, span_s: float) -> Trajectory:
+    def _eased(self, plain: Trajectory, begin_s: float, span_s: float) -> Trajectory:
         """The same for grippers; arms pass none of the knots of the first `span_s`."""
-        first = plain.times_s[0]
-        early = (plain.times_s > first) & (plain.times_s < first + span_s)
+        early = (plain.times_s > begin_s + EPSILON_S) & (plain.times_s < begin_s + span_s)
         if not early.any() or early[-1]:
             return plain
-        now = Command(plain.position[0], plain.velocity[0], plain.velocity[0])
-        over = sample(head(plain, first, now, span_s), plain.times_s)
+        over = sample(head(plain, begin_s, state(plain, begin_s), span_s), plain.times_s)
         position, velocity = plain.position.copy(), plain.velocity.copy()
         rows = np.ix_(early, arm_indices(self.robot))
         position[rows], velocity[rows] = over.position[rows], over.velocity[rows]
