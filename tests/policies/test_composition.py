@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ from kata.datasets.types import ChunkRequest, ConfigError, Observation, Policy, 
 from kata.policies.composition import Composed, Part
 from kata.policies.fakes import fake_observation, fake_policy
 from kata.policies.normalise import Normaliser
+from kata.policies.policy import ChunkPolicy
 from kata.policies.sampling import SampledPolicy
-from kata.policies.testing import PolicyContract
+from kata.policies.testing import LearnedPolicyContract
 
 
 def _policy(kind: str = "diffusion", shift: float = 0.0, **settings: Any) -> SampledPolicy:
@@ -38,8 +38,8 @@ def _chunk(policy: Policy, seed: int = 0) -> np.ndarray:
     return policy.chunk(seen, ChunkRequest(seen.time_s)).values
 
 
-class TestComposed(PolicyContract):
-    def make_policy(self) -> Policy:
+class TestComposed(LearnedPolicyContract):
+    def make_policy(self) -> ChunkPolicy:
         return Composed([Part(_policy(), 0.6), Part(_policy(shift=0.5), 0.4)])
 
     def make_observation(self, seed: int) -> Observation:
@@ -47,7 +47,7 @@ class TestComposed(PolicyContract):
 
 
 class TestComposedFlow(TestComposed):
-    def make_policy(self) -> Policy:
+    def make_policy(self) -> ChunkPolicy:
         return Composed([Part(_policy("flow"), 0.5), Part(_policy("flow", shift=0.5), 0.5)])
 
 
@@ -149,7 +149,7 @@ def test_parts_may_be_about_different_things() -> None:
         short.chunk(seen, ChunkRequest(seen.time_s))
 
 
-def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+def test_parts_that_do_not_fit_are_refused() -> None:
     one = _policy()
     for other, what in (
         (_policy("flow"), "sampler steps"),
@@ -165,5 +165,20 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         Composed([Part(one, 0.5), Part(one, 0.6)])
     with pytest.raises(ConfigError, match="two parts"):
         Composed([Part(one, 1.0)])
-    with pytest.raises(ConfigError, match="not saved"):
-        Composed([Part(one, 0.5), Part(one, 0.5)]).save(tmp_path)
+    with pytest.raises(ConfigError, match="at most 16"):
+        Composed([Part(one, 1 / 17)] * 17)
+    with pytest.raises(ConfigError, match="counted from 0"):
+        Composed([Part(one, 0.5), Part(one, 0.5, (0, -1))])
+    both = Composed([Part(one, 0.5), Part(one, 0.5)])
+    regression: Any = fake_policy("regression")
+    for wrong, what in ((both, "all parts at once"), (regression, "expected: diffusion, flow")):
+        with pytest.raises(ConfigError, match=what):
+            Composed([Part(one, 0.5), Part(wrong, 0.5)])
+
+
+def test_networks_too_large_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = _policy()
+    size = sum(weight.numel() for weight in one.network.parameters())
+    monkeypatch.setattr("kata.policies.policy._LARGEST", 2 * size - 1)
+    with pytest.raises(ConfigError, match="too large"):
+        Composed([Part(one, 0.5), Part(one, 0.5)])

@@ -13,16 +13,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from kata.datasets.types import ConfigError, FeatureSpec, KeySpec, Observation, SpecError
+from kata.datasets.types import (
+    ConfigError,
+    FeatureSpec,
+    KataError,
+    KeySpec,
+    Observation,
+    SpecError,
+)
 
+from .card import ComposedCard, PartCard, check_count, leading
 from .guidance import Frozen, between, guided, strength
 from .guidance_cost import Cost, Steering
+from .policy import check_size, count_weights
+from .registry import COMPOSED, POLICIES, make_policy, policy_class
 from .sampling import SampledPolicy, Step
 
 _FOCUS = "observation.focus"
@@ -62,26 +71,55 @@ class Composed(SampledPolicy):
     prefix, by the network of every part.
 
     Args:
-        parts: two or more, of equal chunks and equal sampler steps, on one device.
+        parts: two to `MOST_PARTS`, of equal chunks and equal sampler steps, on one device; none is
+            a composition itself.
 
-    Raises ConfigError for other parts, naming what differs, and for weights that do not sum to 1.
+    It is saved and loaded as any policy, in one file, the weights of its parts side by side.
+
+    Raises ConfigError for other parts, naming what differs, for weights that do not sum to 1, and
+    for networks that are too large together.
     """
 
-    name: ClassVar[str] = "composed"
+    name: ClassVar[str] = COMPOSED
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = tuple(parts)
         _check(self.parts)
-        self._lead = max(range(len(parts)), key=lambda i: (parts[i].weight, -i))
+        self._lead = leading([part.weight for part in parts])
         lead = self.parts[self._lead].policy
         self.Settings = lead.Settings  # type: ignore[misc]
         self._leading = lead
-        super().__init__(lead.card, str(lead.device))
+        cards = [PartCard(part.weight, part.focus, part.policy.card) for part in parts]
+        super().__init__(ComposedCard.of(cards), str(lead.device))
         self.spec = _spec(self.parts)
 
+    @classmethod
+    def of(cls, card: ComposedCard, device: str = "cpu") -> Composed:
+        """A composition with fresh weights, from torch's global generator.
+
+        Raises UnknownNameError for a part of a kind that does not exist, ConfigError as `Composed`.
+        """
+        parts, size = [], 0
+        for i, one in enumerate(card.parts):
+            try:
+                policy = make_policy(one.card, device)
+            except KataError as error:
+                error.where = f"parts[{i}] {error.where}".strip()
+                raise
+            # Part by part: the file that would have to hold them all has not been looked at yet.
+            size += count_weights(policy.network)
+            check_size(size, f"parts[{i}]")
+            parts.append(Part(_sampled(policy, f"parts[{i}]"), one.weight, one.focus))
+        return cls(parts)
+
+    @property
+    def members(self) -> Sequence[SampledPolicy]:
+        """The parts' policies."""
+        return [part.policy for part in self.parts]
+
     def build(self) -> nn.Module:
-        """The leading part's own network; there is no other."""
-        return self._leading.network
+        """The networks of the parts side by side, as they are; `answer` is asked of the parts."""
+        return nn.ModuleDict({f"part{i}": one.network for i, one in enumerate(self.members)})
 
     def loss(self, network: nn.Module, features: Tensor, actions: Tensor, seed: int) -> Tensor:
         """Raises ConfigError: the parts are trained, one by one."""
@@ -90,15 +128,6 @@ class Composed(SampledPolicy):
     def plan(self) -> Sequence[Step]:
         """The steps that all parts share."""
         return self._leading.plan()
-
-    def save(self, folder: Path | str) -> None:
-        """Raises ConfigError: it is made of policies that are saved already."""
-        raise ConfigError(
-            "a composed policy is not saved", where=str(folder), hint="save its parts, and compose"
-        )
-
-    def _check_size(self) -> None:
-        """The parts have been checked."""
 
     def _features(self, observations: Sequence[Observation]) -> Tensor:
         """Features of all parts side by side."""
@@ -223,12 +252,34 @@ class Composed(SampledPolicy):
         ]  # fmt: skip
 
 
+def _sampled(policy: object, where: str) -> SampledPolicy:
+    """The policy. Raises ConfigError for one that has no sampler of its own."""
+    if isinstance(policy, Composed) or not isinstance(policy, SampledPolicy):
+        got = getattr(policy, "name", type(policy).__name__)
+        hint = "compose all parts at once" if got == COMPOSED else "train it with policy=diffusion"
+        raise ConfigError(
+            "a part that has no sampler of its own", where=where,
+            expected=", ".join(n for n in POLICIES if issubclass(policy_class(n), SampledPolicy)),
+            got=got, hint=hint,
+        )  # fmt: skip
+    return policy
+
+
 def _check(parts: Sequence[Part]) -> None:
-    if len(parts) < 2:
-        raise ConfigError("nothing to compose", expected="two parts or more", got=str(len(parts)))
+    check_count(len(parts))
+    for i, part in enumerate(parts):
+        _sampled(part.policy, f"parts[{i}]")
+        if part.focus is not None and min(part.focus, default=0) < 0:
+            raise ConfigError(
+                "not places in the focus", where=f"parts[{i}]",
+                expected="counted from 0", got=str(list(part.focus)),
+            )  # fmt: skip
     total = sum(part.weight for part in parts)
     if not all(math.isfinite(part.weight) for part in parts) or abs(total - 1.0) > 1e-6:
-        raise ConfigError("weights do not sum to 1", where="composed", got=f"{total:g}")
+        raise ConfigError(
+            "weights do not sum to 1", where="composed", expected="finite ones with the sum 1",
+            got=f"{total:g}", hint="divide each by their sum",
+        )  # fmt: skip
     first = parts[0].policy
     for part in parts[1:]:
         other = part.policy
@@ -245,6 +296,7 @@ def _check(parts: Sequence[Part]) -> None:
                 raise ConfigError(
                     f"parts with different {what}", where="composed",
                     expected=str(shown[0]), got=str(shown[1]),
+                    hint="train the parts for one robot, with equal chunks and steps",
                 )  # fmt: skip
 
 

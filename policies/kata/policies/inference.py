@@ -21,9 +21,9 @@ _ROWS = 3
 def set_inference(policy: Policy, inference: str) -> float:
     """Run a policy's network with `torch` or `onnx` from now on.
 
-    Returns the greatest difference between the two on fixed inputs, in normalised units; 0 for
-    torch. With `onnx` the network is put into a graph in memory, which takes seconds; weights that
-    change afterwards are not seen.
+    Returns the greatest difference between the two on fixed inputs, in normalised units, of any
+    part where several are composed; 0 for torch. With `onnx` the network is put into a graph in
+    memory, which takes seconds; weights that change afterwards are not seen.
 
     Raises:
         UnknownNameError: for another engine.
@@ -39,15 +39,17 @@ def set_inference(policy: Policy, inference: str) -> float:
             raise _refused(type(policy).__name__, "a chunk policy of Kata's own")
         return 0.0
     if inference == "torch":
-        policy.engine = None
+        for member in policy.members:
+            member.engine = None
         return 0.0
     if policy.device.type != "cpu":
         raise _refused(policy.name, "a policy on the CPU", str(policy.device))
-    before = policy.engine
+    before = [member.engine for member in policy.members]
     try:
-        return _change(policy)
+        return max([_change(member) for member in policy.members])
     except BaseException:
-        policy.engine = before
+        for member, engine in zip(policy.members, before, strict=True):
+            member.engine = engine
         raise
 
 

@@ -178,6 +178,11 @@ class ChunkPolicy(ABC):
         mask = None if frozen is None else frozen.mask
         return Steering(costs, self._center, self._scale, mask, self.steering_options)
 
+    @property
+    def members(self) -> Sequence[ChunkPolicy]:
+        """The policies whose networks answer: itself, or a composition's parts."""
+        return (self,)
+
     def decode(self, normal: Tensor) -> Tensor:
         """Chunks (B, H, A) in SI units of normalised ones."""
         return normal * self._scale + self._center
@@ -191,15 +196,7 @@ class ChunkPolicy(ABC):
     def _check_size(self) -> None:
         """Raise ConfigError for a network that no machine should be asked to hold."""
         with torch.device("meta"):  # shapes only
-            size = sum(weight.numel() for weight in self.build().parameters())
-        if size > _LARGEST:
-            raise ConfigError(
-                "network is too large",
-                where=self.name,
-                expected=f"at most {_LARGEST} weights",
-                got=str(size),
-                hint="choose a smaller hidden, or fewer blocks",
-            )
+            check_size(count_weights(self.build()), self.name)
 
     def _features(self, observations: Sequence[Observation]) -> Tensor:
         """Normalised features (B, F) on the device."""
@@ -235,6 +232,23 @@ class ChunkPolicy(ABC):
         spec, hand = self.chunk_spec, self.card.hand
         reference = observation.tool(hand) if spec.frame == "tool" else None
         return ActionChunk(request.start_s, spec.step_s, spec.frame, values, reference, hand)
+
+
+def count_weights(network: nn.Module) -> int:
+    """How many there are; those that two of its modules share count twice."""
+    return sum(weight.numel() for _, weight in network.named_parameters(remove_duplicate=False))
+
+
+def check_size(weights: int, where: str) -> None:
+    """Raise ConfigError for more weights than a policy may have."""
+    if weights > _LARGEST:
+        raise ConfigError(
+            "network is too large",
+            where=where,
+            expected=f"at most {_LARGEST} weights",
+            got=str(weights),
+            hint="choose a smaller hidden, or fewer blocks",
+        )
 
 
 def draw_seed(seed: int, call: int) -> int:

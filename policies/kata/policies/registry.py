@@ -22,6 +22,10 @@ POLICIES: Mapping[str, str] = {
 """`module:class` by name; the class is a `ChunkPolicy`. Modules load when asked for."""
 
 
+COMPOSED = "composed"
+"""What `policy.json` calls a composition of several; it is made of trained ones, not trained."""
+
+
 def policy_class(name: str) -> type[ChunkPolicy]:
     """The class of a registered policy. Raises UnknownNameError with the nearest name."""
     if name not in POLICIES:
@@ -32,7 +36,16 @@ def policy_class(name: str) -> type[ChunkPolicy]:
 
 
 def make_policy(card: Card, device: str = "cpu") -> ChunkPolicy:
-    """A policy with fresh weights, from torch's global generator. Raises UnknownNameError."""
+    """A policy with fresh weights, from torch's global generator.
+
+    Raises UnknownNameError; ConfigError for the parts of a composition that do not fit together.
+    """
+    from .card import ComposedCard
+
+    if isinstance(card, ComposedCard):
+        from .composition import Composed
+
+        return Composed.of(card, device)
     return policy_class(card.policy)(card, device)
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 from kata.datasets.files import write_file
 from kata.datasets.types import KataError, PackageError
 
-from .card import Card
+from .card import card_from_json
 from .registry import make_policy
 
 if TYPE_CHECKING:
@@ -30,23 +30,33 @@ _WIDEST = 1 << 16
 
 def save_policy(policy: ChunkPolicy, folder: Path) -> None:
     """Write both files, each at once or not at all. Raises StorageError."""
-    weights = {name: t.contiguous().cpu() for name, t in policy.network.state_dict().items()}
     card = json.dumps(policy.card.to_json(), indent=1, allow_nan=False) + "\n"
-    write_file(folder / WEIGHTS_NAME, save(weights))
+    write_file(folder / WEIGHTS_NAME, save(weights_of(policy)))
     write_file(folder / CARD_NAME, card.encode())
+
+
+def weights_of(policy: ChunkPolicy) -> dict[str, torch.Tensor]:
+    """A copy of each weight by name, on the CPU; those of a part of a composition as `part0...`.
+
+    Parts may be one and the same policy; in a file each has weights of its own.
+    """
+    weights = policy.network.state_dict()
+    return {name: t.detach().to("cpu", copy=True).contiguous() for name, t in weights.items()}
 
 
 def read_policy(folder: Path, device: str) -> ChunkPolicy:
     """The policy of a folder; see `registry.load_policy`."""
-    card = Card.from_json(read_json(folder / CARD_NAME), where=str(folder / CARD_NAME))
-    spec = card.chunk_spec
-    if spec.horizon * spec.width + card.encoder.size > _WIDEST:
-        raise PackageError("policy is too large", where=str(folder / CARD_NAME))
+    card = card_from_json(read_json(folder / CARD_NAME), where=str(folder / CARD_NAME))
+    for one in card.singles:
+        spec = one.chunk_spec
+        if spec.horizon * spec.width + one.encoder.size > _WIDEST:
+            raise PackageError("policy is too large", where=str(folder / CARD_NAME))
     try:
         policy = make_policy(card, device)
     except KataError as error:
+        where = f"{folder / CARD_NAME} {error.where}".strip()
         raise PackageError(
-            error.what, where=f"{folder / CARD_NAME} {error.where}".strip(), got=error.got
+            error.what, where=where, expected=error.expected, got=error.got, hint=error.hint
         ) from error
     wanted = policy.network.state_dict()
     size = sum(t.numel() * t.element_size() for t in wanted.values())

@@ -14,7 +14,7 @@ from lerobot.policies.pretrained import PreTrainedPolicy
 from torch import Tensor
 
 from kata.datasets.types import ChunkRequest, Command, ConfigError, SpecError
-from kata.policies.card import Card
+from kata.policies.card import card_from_json
 from kata.policies.registry import make_policy
 from kata.sim.robots import load
 from kata.sim.robots.kinematics import ToolKinematics
@@ -38,7 +38,7 @@ class KataPolicy(PreTrainedPolicy):
         """Raises ConfigError for a configuration that no export wrote, or another robot's."""
         super().__init__(config)
         config.validate_features()
-        card = Card.from_json(json.loads(config.card), where="config.json: card")
+        card = card_from_json(json.loads(config.card), where="config.json: card")
         robot = load(config.robot)
         if card.robot not in ("", robot.spec.fingerprint()):
             raise ConfigError(

@@ -19,6 +19,7 @@ from safetensors.torch import save
 from kata.datasets.files import write_file
 
 from ..policy import ChunkPolicy
+from ..storage import weights_of
 from .inputs import ACTION
 from .policy import LeRobotPolicy
 from .storage import AFTER, BEFORE, CONFIG, WEIGHTS, save_policy
@@ -50,10 +51,7 @@ def export_policy(
     if isinstance(policy, LeRobotPolicy):
         save_policy(policy, folder)
         return
-    weights = {
-        _NETWORK + name: tensor.detach().cpu().contiguous()
-        for name, tensor in policy.network.state_dict().items()
-    }
+    weights = {_NETWORK + name: tensor for name, tensor in weights_of(policy).items()}
     write_file(folder / WEIGHTS, save(weights, metadata={"format": "pt"}))
     rename = {"registry_name": "rename_observations_processor", "config": {"rename_map": {}}}
     batch = {"registry_name": "to_batch_processor", "config": {}}

@@ -1,4 +1,4 @@
-"""Ten sound packages of all sorts: they pass the audit, load, and do what they are for."""
+"""Sound packages of all sorts: they pass the audit, load, and do what they are for."""
 
 import json
 from dataclasses import replace
@@ -8,6 +8,7 @@ import pytest
 
 from kata.datasets.files import json_bytes, write_file
 from kata.datasets.types import ChunkRequest, Condition
+from kata.policies.composition import Composed, Part
 from kata.policies.fakes import fake_observation, fake_policy
 from kata.skills.contract.call import Call
 from kata.skills.contract.contract import Contract
@@ -51,6 +52,10 @@ def learned(kind):
     return lambda folder: fake_policy(kind).save(folder)
 
 
+def composed(folder):
+    Composed([Part(fake_policy("flow"), 0.75), Part(fake_policy("flow"), 0.25)]).save(folder)
+
+
 def with_page(folder):
     scripted("open")(folder)
     write_file(folder / "README.md", PAGE)
@@ -81,6 +86,7 @@ def packages(contracts):
         "one with a page": (replace(FAKE["open"], version="1.0.1"), with_page, None),
         "one that was learned": (named["pick"], learned("regression"), None),
         "one that flows": (named["stack"], learned("flow"), None),
+        "one that is composed": (named["place"], composed, None),
         "one with a boundary": (named["place"], learned("regression"), boundary()),
         "one for two hands": (named["handover"], scripted("handover"), None),
         "one with numbers and places": (Contract.from_data(NUMBERS), scripted("push"), None),
@@ -122,7 +128,7 @@ def test_scripted_ones_run_in_the_fake_world(opened):
     assert run(FakeWorld(), Plan.sequence(goal, calls), skills, None, "full", 0).success
 
 
-@pytest.mark.parametrize("opened", NAMES[5:8], indirect=True)
+@pytest.mark.parametrize("opened", NAMES[5:9], indirect=True)
 def test_learned_ones_give_chunks(opened):
     policy = opened.load_policy()
     policy.reset(0)
@@ -135,7 +141,7 @@ def test_a_boundary_comes_back(opened):
     assert opened.load_boundary(load_boundary).model.members
 
 
-@pytest.mark.parametrize("opened", NAMES[8:], indirect=True)
+@pytest.mark.parametrize("opened", NAMES[9:], indirect=True)
 def test_those_of_other_robots_and_numbers_name_their_expert(opened):
     expert = object()
     assert opened.load_policy(lambda name: {opened.scripted: expert}[name]) is expert

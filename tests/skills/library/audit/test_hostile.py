@@ -45,6 +45,11 @@ def two(first, second, data=b"\0" * 20):
     return header(json.dumps(told).encode(), data)
 
 
+def composition(kind):
+    parts = [{"weight": 1.0, "focus": None, "card": {"policy": each}} for each in ("flow", kind)]
+    return {"format": 1, "policy": "composed", "parts": parts}
+
+
 def policy(data):
     text = data if isinstance(data, bytes) else json.dumps(data).encode()
     return lambda folder, _: write_file(folder / "policy.json", text)
@@ -192,6 +197,18 @@ HOSTILE = {
         policy({"format": 1, "kind": "scripted", "name": "../../x"}), "policy", "scripted policy"
     ),
     "a policy nested deep": (policy(b"[" * (DEPTH + 2) + b"]" * (DEPTH + 2)), "json", "plain JSON"),
+    "a composition of another kind": (
+        policy(composition("zipnet")), "policy", "a part of an unknown kind"
+    ),
+    "a composition of a list": (
+        policy(composition(["flow"])), "policy", "a part of an unknown kind"
+    ),
+    "a composition of compositions": (
+        policy(composition("composed")), "policy", "a part of an unknown kind"
+    ),
+    "a composition of nothing": (
+        policy({"format": 1, "policy": "composed", "parts": []}), "policy", "a part of an unknown"
+    ),
     "a policy of another kind": (
         policy({"format": 1, "policy": "zipnet"}), "policy", "an unknown kind"
     ),

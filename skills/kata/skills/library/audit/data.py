@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
 from kata.datasets.types import PackageError
 from kata.policies.lerobot import NAME as LEROBOT
-from kata.policies.registry import POLICIES
+from kata.policies.registry import COMPOSED, POLICIES
 from kata.skills.contract.reading import shown, strict_json
 
 from .report import AuditFinding
@@ -66,10 +66,24 @@ def judge_policy(data: Any, file: str) -> Iterator[AuditFinding]:
         if set(data) != _SCRIPTED or not isinstance(name, str) or not _NAME.fullmatch(name):
             got = ", ".join(shown(key, 40) for key in data)
             yield _finding("policy", file, "not a scripted policy", "format, kind and name", got)
+    elif data.get("policy") == COMPOSED:
+        for kind in _part_kinds(data):
+            if kind not in tuple(POLICIES):
+                got = shown(kind, 60)
+                expected = ", ".join(POLICIES)
+                yield _finding("policy", file, "a part of an unknown kind", expected, got)
     elif data.get("policy") not in (*POLICIES, LEROBOT):
         got = shown(data.get("policy", data.get("kind")), 60)
-        expected = ", ".join((*POLICIES, LEROBOT, "or kind: scripted"))
+        expected = ", ".join((*POLICIES, COMPOSED, LEROBOT, "or kind: scripted"))
         yield _finding("policy", file, "a policy of an unknown kind", expected, got)
+
+
+def _part_kinds(data: Mapping[str, Any]) -> Iterator[Any]:
+    """The kind of each part of a composition; None for what is no part."""
+    parts = data.get("parts")
+    for part in parts if isinstance(parts, list) and parts else [None]:
+        card = part.get("card") if isinstance(part, dict) else None
+        yield card.get("policy") if isinstance(card, dict) else None
 
 
 def judge_yaml(content: bytes, file: str) -> tuple[AuditFinding, ...]:
