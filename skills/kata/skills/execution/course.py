@@ -5,6 +5,7 @@ Legend: `D` joints.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -105,3 +106,12 @@ class Course:
         was = Trajectory(np.array([now_s, then_s]), places, speeds)
         with suppress(ExecutionError):
             self.follow(self._catch_up.join(was, self.trajectory, then_s, limits), then_s)
+
+
+def alone(trajectory: Trajectory, columns: Sequence[int], at: Array) -> Trajectory:
+    """The motion of these joints, of D; the others stand at `at` (D,)."""
+    others = np.ones(len(at), dtype=bool)
+    others[list(columns)] = False
+    position, velocity = trajectory.position.copy(), trajectory.velocity.copy()
+    position[:, others], velocity[:, others] = at[others], 0.0
+    return Trajectory(trajectory.times_s, position, velocity)

@@ -44,6 +44,7 @@ from .options import ExecutorOptions
 from .seam import Seam, Stage, usual_success
 from .states import ACTIVE, FINAL, TRANSITIONS, Signal, State, place_of
 from .steering import Steering
+from .turns import Ahead
 from .watch import Watch, usual_watches
 
 Numbers = Mapping[str, float] | None
@@ -188,7 +189,7 @@ class SkillExecutor:
     def _prepare(self, call: Call, observation: Observation, facts: Facts, now_s: float) -> bool:
         """Whether something comes before the start: a transition, or another plan."""
         stage = Stage(self._skill(call).boundary, call)
-        rest = usual_success(self._skills, self._following())
+        rest = usual_success(self._skills, self._ahead().after)
         again = self.replans < self.options.replans
         decision = self._seam.judge(stage, observation, now_s, may_replan=again, rest=rest)
         if decision.way == "move":
@@ -229,12 +230,12 @@ class SkillExecutor:
 
     def _goes_on(self, observation: Observation, now_s: float, spent_s: float) -> bool:
         """Whether the skill that is done moves on, because its motion leads to a better start."""
-        following = self._following()
-        if not self.options.seeks or not following:
+        if not self.options.seeks:
             return False
-        goes_on, decision = self._seam.lingers(self._skills, following, observation, now_s, spent_s)
+        ahead = self._ahead()
+        goes_on, decision = self._seam.lingers(self._skills, ahead, observation, now_s, spent_s)
         if decision is not None:
-            reason = f"{following[0]}: {decision.reason}"
+            reason = f"{ahead.following}: {decision.reason}"
             self._log("continues", now_s, reason, decision.numbers)
         return goes_on
 
@@ -316,7 +317,8 @@ class SkillExecutor:
         elif unmet:
             self._signal(Signal.GIVE_UP, now_s, "an empty plan, and the goal does not hold")
         else:
-            self._seam.rest(now_s)
+            if self._ahead().following is None:
+                self._seam.rest(now_s)
             self._signal(Signal.FINISHED, now_s, f"goal holds: {self._plan.goal}")
 
     def _break(
@@ -369,10 +371,10 @@ class SkillExecutor:
 
     # ---------------------------------------------------------------- small words
 
-    def _following(self) -> list[Call]:
-        """The calls after the present one."""
+    def _ahead(self) -> Ahead:
+        """What comes after the present call."""
         assert self._plan is not None
-        return [self._plan.calls[i] for i in self._order[self._index + 1 :]]
+        return Ahead.in_line([self._plan.calls[i] for i in self._order[self._index + 1 :]])
 
     def _skill(self, call: Call) -> ReadySkill:
         """What runs the call; there is one, or it would not have begun."""

@@ -31,9 +31,11 @@ from kata.skills.handover.progress import Progress, Progressing
 from kata.skills.handover.verdict import Verdict
 from kata.skills.planning.plan import Failure, Plan
 
+from .course import alone
 from .executor import SkillExecutor
 from .messages import LoadedSkill, ReadySkill
 from .options import ExecutorOptions
+from .turns import Ahead
 from .watch import Alarm, ConditionWatch, ProgressWatch, StallWatch
 
 
@@ -174,6 +176,8 @@ class Lane(SkillExecutor):
         super().__init__(robot, kinematics, period_s, skills, alone, clearance, watches)
         self._seam.keep_to(parts.columns)
         self.parts, self.index = parts, -1
+        self._told_ahead: Callable[[], Ahead] = Ahead
+        self._runs_on = False
 
     @property
     def failure(self) -> Failure:
@@ -185,10 +189,16 @@ class Lane(SkillExecutor):
         """What it commands; at rest after its end."""
         return self._course.trajectory
 
-    def begin(self, call: Call, index: int, now_s: float) -> None:
-        """Run a call, the one of that index in the whole plan."""
-        self.index = index
+    def begin(self, call: Call, index: int, ahead: Callable[[], Ahead], now_s: float) -> None:
+        """Run a call, the one of that index in the whole plan; `ahead` says what is after it."""
+        self.index, self._told_ahead, self._runs_on = index, ahead, False
         self.start(Plan.sequence(Condition("true"), (call,)), now_s)
+
+    def wait(self, now_s: float) -> None:
+        """No call has begun: come to rest, where the last motion went on for the sake of one."""
+        if self._runs_on:
+            self._seam.rest(now_s)
+        self._runs_on = False
 
     def keep_pace(self, pace: float) -> None:
         """Go at the pace that was asked for in an earlier call."""
@@ -200,12 +210,20 @@ class Lane(SkillExecutor):
         The other lanes' joints, whose motion is not this lane's, stand where they are commanded to
         now; so they do until its next call.
         """
-        others = np.ones(len(last), dtype=bool)
-        others[list(self.parts.columns)] = False
-        position, velocity = trajectory.position.copy(), trajectory.velocity.copy()
-        position[:, others], velocity[:, others] = last[others], 0.0
         self._standing = last.copy()
-        self._course.begin(Trajectory(trajectory.times_s, position, velocity), now_s, last)
+        self._course.begin(alone(trajectory, self.parts.columns, last), now_s, last)
+
+    def _ahead(self) -> Ahead:
+        return self._told_ahead()
+
+    def _goes_on(self, observation: Observation, now_s: float, spent_s: float) -> bool:
+        # The others have gone on since the call began.
+        self._standing = observation.position.copy()
+        return super()._goes_on(observation, now_s, spent_s)
+
+    def _finish(self, facts: Facts, now_s: float) -> None:
+        super()._finish(facts, now_s)
+        self._runs_on = self._ahead().following is not None
 
     def _in_lane(self, skill: ReadySkill, parts: LaneParts) -> ReadySkill:
         boundary = LaneBoundary(skill.boundary, parts.columns, lambda: self._standing)

@@ -2,7 +2,8 @@
 
 Each lane is an executor of its own on the parts that its calls claim; a call that claims several
 arms runs in a lane that has them all. A call begins as soon as those before it in the plan's order
-are done and what it claims is free. What the lanes command becomes one command of the whole robot.
+are done and what it claims is free; see `turns.py`, also for what a lane reckons with after it.
+What the lanes command becomes one command of the whole robot.
 
 After a failure nothing new begins, what runs already finishes, and one new plan is asked for; see
 `lane_states.py`. On a robot with one hand there is one lane. Legend: `D` joints.
@@ -12,10 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from kata.datasets.types import Array, Command, Facts, Kinematics, Observation, RobotSpec
+from kata.datasets.types import (
+    Array,
+    Command,
+    Condition,
+    Facts,
+    Kinematics,
+    Observation,
+    RobotSpec,
+)
 from kata.skills.contract.call import Call
 from kata.skills.handover.collision import Clearance, SharedClearance
 from kata.skills.handover.curve import sample
@@ -27,7 +37,7 @@ from kata.skills.planning.corrections import (
     Stop,
     corrected_goal,
 )
-from kata.skills.planning.plan import Failure, Plan, Refusal, call_order
+from kata.skills.planning.plan import Failure, Plan, Refusal
 
 from .lane import Lane, LaneParts, merged
 from .lane_states import FINAL, TRANSITIONS, LaneSignal, LaneState
@@ -35,6 +45,7 @@ from .messages import ChunkQuery, ChunkReply, Event, PlanQuery, PlanReply, Ready
 from .options import ExecutorOptions
 from .states import State
 from .steering import Steering
+from .turns import Ahead, Turns
 
 SkillsOf = Callable[[str], Mapping[str, ReadySkill]]
 """The skills of a lane, by its name; policies have a state, so that each lane has its own."""
@@ -142,29 +153,24 @@ class LaneExecutor:
     def _begin(self, now_s: float) -> None:
         """Every call whose turn it is and whose claims are free, in the plan's order."""
         assert self._plan is not None
-        for index in self._order:
-            if index in self._done or index in {lane.index for lane in self._running()}:
-                continue
+        for index in self._turns.begins(self._done, self._indices()):
             call = self._plan.calls[index]
-            if not self._done.issuperset(self._plan.after[index]) or not self._free(call):
-                continue
             lane = self._lane(call, now_s)
-            lane.begin(call, index, now_s)
+            lane.begin(call, index, partial(self._ahead, index), now_s)
             lane.keep_pace(self._steering.pace)
             self.state = TRANSITIONS[self.state, LaneSignal.BEGIN]
 
-    def _free(self, call: Call) -> bool:
-        assert self._plan is not None
-        for lane in self._running():
-            other = self._plan.calls[lane.index]
-            same = self._skills_of is None and other.contract.name == call.contract.name
-            if same or call.resources & other.resources:
-                return False
-        return True
+    def _ahead(self, index: int) -> Ahead:
+        """What comes after a call that runs; where nothing new begins, nothing follows it."""
+        ahead = self._turns.ahead(index, self._done, self._indices())
+        return ahead if self.state is LaneState.RUNNING else Ahead(ahead.after)
 
     def _running(self) -> list[Lane]:
         lanes = [lane for lane in self._lanes.values() if lane.index >= 0]
         return sorted(lanes, key=lambda lane: lane.index)
+
+    def _indices(self) -> list[int]:
+        return [lane.index for lane in self._running()]
 
     def _lane(self, call: Call, now_s: float) -> Lane:
         """The lane of a call, going on from what its parts do now; to it the others stand."""
@@ -215,6 +221,8 @@ class LaneExecutor:
         position = self._commanded.copy()
         velocity, acceleration = np.zeros_like(position), np.zeros_like(position)
         for lane in dict.fromkeys([*self._owners(), *self._running()]):
+            if lane.index < 0:
+                lane.wait(now_s)
             tick = lane.tick(observation, facts, now_s)
             columns = self._owned(lane)
             position[columns] = tick.command.position[columns]
@@ -325,7 +333,7 @@ class LaneExecutor:
             self._signal(LaneSignal.GIVE_UP, now_s, "an empty plan, and the goal does not hold")
         elif now_s - self._since_s >= self.options.patience_s - 1e-9:
             self._why = "goal not reached: " + " and ".join(unmet)
-            last = self._plan.calls[self._order[-1]]
+            last = self._plan.calls[self._turns.order[-1]]
             self._failures.append(Failure(last, self._why, facts))
             self._signal(LaneSignal.BROKEN, now_s, self._why)
 
@@ -353,7 +361,8 @@ class LaneExecutor:
     # ---------------------------------------------------------------- small words
 
     def _set_plan(self, plan: Plan | None, now_s: float) -> None:
-        self._order = call_order(plan) if plan is not None else ()
+        empty = Plan.sequence(Condition("true"), ())
+        self._turns = Turns.of(plan or empty, apart=self._skills_of is not None)
         self._plan = plan
         for lane in self._running():
             lane.cancel("another plan")

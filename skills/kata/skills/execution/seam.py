@@ -13,8 +13,9 @@ from kata.skills.handover.decision import Decider, Decision
 from kata.skills.handover.pursuit import Finding, Pursuit
 
 from .barrier import Barrier
-from .course import Course
+from .course import Course, alone
 from .messages import ReadySkill, ready
+from .turns import Ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,12 @@ class Seam:
         self._stage: Stage | None = None
         self._move: Trajectory | None = None
         self._carried: tuple[str, ...] = ()
+        self._columns: Sequence[int] | None = None
         self.next_call()
 
     def keep_to(self, columns: Sequence[int]) -> None:
         """Of the joints, only these are moved here: others may be where they like."""
+        self._columns = columns
         self._pursuit.keep_to(columns)
 
     def next_call(self) -> None:
@@ -76,31 +79,36 @@ class Seam:
         rest: float = 1.0,
     ) -> Decision:
         """What to do; see `Decider.decide`. Without a move left, a move is none of the ways."""
+        running = self._course.trajectory
+        if may_continue and self._columns is not None:
+            # Others have gone on since this motion began, and are where they are.
+            running = alone(running, self._columns, observation.position)
         return self._decider.decide(
-            stage.boundary, stage.call, stage.call.seen(observation), self._course.trajectory,
-            now_s, may_continue=may_continue, may_replan=may_replan,
+            stage.boundary, stage.call, stage.call.seen(observation), running, now_s,
+            may_continue=may_continue, may_replan=may_replan,
             may_move=self._made < self._moves, rest=rest,
         )  # fmt: skip
 
     def lingers(
         self,
         skills: Mapping[str, ReadySkill],
-        following: Sequence[Call],
+        ahead: Ahead,
         observation: Observation,
         now_s: float,
         spent_s: float,
     ) -> tuple[bool, Decision | None]:
         """Whether a skill that is done goes on, since its motion leads to a better start.
 
-        Of the first of the calls that follow, that is. It has done so for `spent_s` by now. The
-        decision comes with the first yes of a seam.
+        Of the call that follows, that is; where something else waits too, it does not go on. It
+        has done so for `spent_s` by now. The decision comes with the first yes of a seam.
         """
-        skill = ready(skills, following[0].contract) if following else None
-        if skill is None or spent_s >= self._decider.options.continue_s:
+        call = ahead.following
+        if call is None or ahead.awaited or spent_s >= self._decider.options.continue_s:
             return False, None
-        if following[0].unseen(observation):
+        skill = ready(skills, call.contract)
+        if skill is None or call.unseen(observation):
             return False, None
-        stage, rest = Stage(skill.boundary, following[0]), usual_success(skills, following[1:])
+        stage, rest = Stage(skill.boundary, call), usual_success(skills, ahead.then)
         decision = self.judge(stage, observation, now_s, may_continue=True, rest=rest)
         if decision.way != "continue":
             return False, None
