@@ -139,7 +139,7 @@ class Lander:
             return plain
         over = sample(head(plain, begin_s, state(plain, begin_s), span_s), plain.times_s)
         position, velocity = plain.position.copy(), plain.velocity.copy()
-        rows = np.ix_(early, arm_indices(self.robot))
+        rows = np.ix_(np.flatnonzero(early), np.array(arm_indices(self.robot)))
         position[rows], velocity[rows] = over.position[rows], over.velocity[rows]
         return Trajectory(plain.times_s, position, velocity)
 
