@@ -25,7 +25,7 @@ from .seeds import episode_seed
 from .workspace import RunFolder
 
 if TYPE_CHECKING:
-    from kata.skills.evidence.trials import Trial
+    from kata.skills.evidence.trials import Trial, TrialJob
     from kata.skills.execution.lanes import SkillsOf
     from kata.skills.execution.log import RunLog
     from kata.skills.execution.messages import LoadedSkill
@@ -113,16 +113,25 @@ class SentenceTrials:
 
 def skill_block(asked: SkillTrials, first: int, count: int) -> Block:
     """Episodes `first` to `first + count` of one skill: how each began and ended."""
-    from kata.skills.evidence.trials import build_vector, run_vector
-    from kata.skills.execution.guides import make_guide
+    from kata.skills.evidence.trials import run_vector
 
-    seeds = [episode_seed(asked.seed, asked.purpose, i) for i in range(first, first + count)]
-    lanes = min(asked.vector, count)
-    guide = make_guide(asked.guide)
-    jobs = build_vector(kept_worlds(asked.make_world), asked.agent.load, lanes, guide)
+    jobs, seeds = jobs_of(asked, first, count)
     scene = scene_of(jobs[0].world) if asked.replays else {}
     trials = run_vector(jobs, seeds, keep_ways=asked.ways)
     return {"episodes": [_episode(asked, trial, scene) for trial in trials]}
+
+
+def jobs_of(asked: SkillTrials, first: int, count: int) -> tuple[list[TrialJob], list[int]]:
+    """The lanes of a block, all with one policy, and the seeds of its episodes.
+
+    Worlds are those of the block before where they are alike; see `kept_worlds`.
+    """
+    from kata.skills.evidence.trials import build_vector
+    from kata.skills.execution.guides import make_guide
+
+    seeds = [episode_seed(asked.seed, asked.purpose, i) for i in range(first, first + count)]
+    lanes, guide = min(asked.vector, count), make_guide(asked.guide)
+    return build_vector(kept_worlds(asked.make_world), asked.agent.load, lanes, guide), seeds
 
 
 _worlds: list[tuple[tuple[Any, ...], list[TrialWorld]]] = []

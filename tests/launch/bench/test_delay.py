@@ -21,6 +21,7 @@ from kata.launch.bench.delay import (
 )
 from kata.launch.bench.delay_chart import delay_chart
 from kata.launch.bench.delay_trials import Cell, Late, cell_block
+from kata.launch.trials import SkillTrials
 from kata.sim.tasks import make_trial
 
 
@@ -116,10 +117,8 @@ def test_delays_read_as_a_person_says_them():
 
 def test_a_cell_runs_and_repeats():
     """The scripted expert, whose replies are late and uneven."""
-    cell = Cell(
-        functools.partial(make_trial, "press"), Agent(build.contract("press")), 0, WITH,
-        Late(0.1, 0.05),
-    )  # fmt: skip
+    world, agent = functools.partial(make_trial, "press"), Agent(build.contract("press"))
+    cell = Cell(SkillTrials(world, agent, 0, "delay press"), WITH, Late(0.1, 0.05))
     first = cell_block(cell, 0, 1)
     assert first == cell_block(cell, 0, 1)
     assert first["episodes"][0]["success"]

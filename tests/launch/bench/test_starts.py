@@ -11,6 +11,7 @@ from kata.launch.agents import Agent
 from kata.launch.bench.registry import find_bench
 from kata.launch.bench.starts import reliability, run, score, scored, starts_block
 from kata.launch.bench.starts_picture import reliability_svg
+from kata.launch.trials import SkillTrials
 from kata.sim.tasks import make_trial
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -74,9 +75,9 @@ def test_it_is_a_bench_of_its_own():
 
 
 def test_a_block_tells_what_was_predicted_and_what_came_of_it():
-    agent = Agent(build.contract("press"))
-    block = starts_block(partial(make_trial, "press", "perturbed"), agent, 0, 4, 2)
-    again = starts_block(partial(make_trial, "press", "perturbed"), agent, 0, 5, 1)
+    world, agent = partial(make_trial, "press", "perturbed"), Agent(build.contract("press"))
+    asked = SkillTrials(world, agent, 0, "starts press")
+    block, again = starts_block(asked, 4, 2), starts_block(asked, 5, 1)
     assert len(block["starts"]) == 2
     assert block["starts"][1] == again["starts"][0]
     # The scripted expert has no boundary: it promises success and calls nothing new.

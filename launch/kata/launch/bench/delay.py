@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..trials import Block, SkillTrials, rate_block, spans
+from .blocks import Work, run_blocks
 from .delay_chart import delay_chart
 from .delay_trials import LANES, Cell, Late, cell_block
-from .measure import Sample
+from .measure import one
 from .registry import BenchContext
 from .table import BenchResult, Bound, Row
 from .trained import Shelf, trained
-
-if TYPE_CHECKING:
-    from ..trials import Block
 
 SKILLS = ("pick", "place", "push", "open")
 WITH, WITHOUT = "inpaint", "jerk_limited"
@@ -101,32 +100,27 @@ def _run_all(
     """Episodes of all cells, and what each skill's chunks are like."""
     from kata.sim.scene.config import TableWorldConfig
     from kata.sim.tasks import make_trial
-    from kata.skills.evidence.workers import Workers
 
-    work: dict[str, tuple[Any, Sequence[Any]]] = {}
+    work: Work = {}
     for skill in SKILLS:
         make: Any = functools.partial(make_trial, skill, "nominal", TableWorldConfig.load())
+        agent = shelf.agents[skill]
+        purpose = f"delay {agent.contract.name}"
+        asked = SkillTrials(make, agent, context.seed, purpose, vector=LANES)
         for late in lates:
             for blend in (WITH, WITHOUT):
-                cell = Cell(make, shelf.agents[skill], context.seed, blend, late)
+                cell = Cell(asked, blend, late)
                 trials = 2 if context.quick else _trials(late, blend)
-                for first in range(0, trials, LANES):
-                    key = "|".join((skill, str(late), blend, f"{first:05d}"))
-                    work[key] = cell_block, (cell, first, min(LANES, trials - first))
-    done: dict[str, Any] = {}
-    chunks: dict[str, Block] = {}
-    with Workers(context.workers) as workers:
-        for name, block in workers.run(work):
-            done[name] = block["episodes"]
-            chunks[name.partition("|")[0]] = block["chunk"]
-            if len(done) % 20 == 0:
-                context.say(f"{len(done)} of {len(work)} blocks")
+                for first, count in spans(trials, LANES):
+                    work[f"{skill} {blend} {late} {first}"] = cell_block, (cell, first, count)
     found: dict[str, Any] = {}
-    for key in work:
-        skill, late_text, blend, _ = key.split("|")
-        cells = found.setdefault(skill, {}).setdefault(late_text, {})
-        cells.setdefault(blend, []).extend(done[key])
-    return found, {skill: chunks[skill] for skill in SKILLS}
+    chunks: dict[str, Block] = {}
+    for name, block in run_blocks(context, work).items():
+        skill, cell = name.partition(" ")[0], work[name][1][0]
+        cells = found.setdefault(skill, {}).setdefault(str(cell.late), {})
+        cells.setdefault(cell.blend, []).extend(block["episodes"])
+        chunks[skill] = block["chunk"]
+    return found, chunks
 
 
 def _rows(found: Found, lates: Sequence[Late]) -> tuple[Row, ...]:
@@ -134,9 +128,9 @@ def _rows(found: Found, lates: Sequence[Late]) -> tuple[Row, ...]:
     for late in lates:
         ours, other = (_pooled(found, late, blend) for blend in (WITH, WITHOUT))
         rows += [
-            Row(f"success, {late}", "%", _one(_success(ours)), _one(_success(other)),
+            Row(f"success, {late}", "%", one(_success(ours)), one(_success(other)),
                 better="higher", against=f"blend={WITHOUT}"),
-            Row(f"peak jerk, {late}", "rad/s3", _one(_peak(ours)), _one(_peak(other)),
+            Row(f"peak jerk, {late}", "rad/s3", one(_peak(ours)), one(_peak(other)),
                 against=f"blend={WITHOUT}"),
         ]  # fmt: skip
     best = max((WITH, WITHOUT), key=lambda blend: _success(_pooled(found, _NONE, blend)))
@@ -154,15 +148,15 @@ def _lost(found: Found, late: Late, best: str) -> list[Row]:
     pairs = PairedOutcomes.of([e["success"] for e in plain], [e["success"] for e in ours])
     name, against = f"success lost by {late}", f"blend={best} without a delay"
     rows = [
-        Row(f"{name}, all skills", "points", _one(100.0 * pairs.difference),
+        Row(f"{name}, all skills", "points", one(100.0 * pairs.difference),
             must=Bound(MOST_LOST, "ours"), against=against),
         Row(f"{name}, all skills, upper 95 % bound", "points",
-            _one(100.0 * pairs.newcombe()[1]), against=against),
+            one(100.0 * pairs.newcombe()[1]), against=against),
     ]  # fmt: skip
     for skill in SKILLS:
         cells = found[skill]
         lost = _success(cells[str(_NONE)][best]) - _success(cells[str(late)][WITH])
-        rows.append(Row(f"{name}, {skill}", "points", _one(lost), against=against))
+        rows.append(Row(f"{name}, {skill}", "points", one(lost), against=against))
     return rows
 
 
@@ -178,16 +172,10 @@ def _peak(episodes: Sequence[Block]) -> float:
     return float(statistics.median(episode["peak_jerk"] for episode in episodes))
 
 
-def _one(value: float) -> Sample:
-    return Sample.of([value])
-
-
 def _block(episodes: Sequence[Block]) -> dict[str, Any]:
-    from kata.skills.evidence.interval import Interval
-
     reasons = [str(episode["reason"]) for episode in episodes if not episode["success"]]
     return {
-        **Interval.of(sum(episode["success"] for episode in episodes), len(episodes)).to_data(),
+        **rate_block(episodes),
         "peak_jerk": round(_peak(episodes), 3),
         "jerk": round(float(statistics.median(e["jerk"] for e in episodes)), 3),
         "duration_s": round(float(statistics.median(e["duration_s"] for e in episodes)), 3),

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kata.datasets.types import Condition
 
-from ..agents import Agent
-from ..seeds import episode_seed
-from ..trials import Block, kept_worlds
+from ..trials import Block, SkillTrials, jobs_of
 
 if TYPE_CHECKING:
-    from kata.datasets.types import MakeWorld
+    from kata.datasets.types import TrialWorld
     from kata.skills.execution.log import RunLog
-    from kata.skills.execution.messages import ChunkQuery, ChunkReply, LoadedSkill
+    from kata.skills.execution.messages import ChunkQuery, ChunkReply, ReadySkill
 
 LANES = 25
-"""Trials side by side in a process, and of a block."""
+"""Trials of a block, all of them side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +39,7 @@ class Late:
 class Cell:
     """Trials of a skill with one blend and one delay; the scenes are those of all cells."""
 
-    make_world: MakeWorld
-    agent: Agent
-    seed: int
+    trials: SkillTrials
     blend: str
     late: Late
 
@@ -55,21 +51,19 @@ def cell_block(cell: Cell, first: int, count: int) -> Block:
     """
     from kata.skills.execution.passes import side_by_side
 
-    give = kept_worlds(cell.make_world)
-    worlds: list[Any] = [give() for _ in range(min(LANES, count))]
-    skill = cell.agent.load(worlds[0])
-    name = cell.agent.contract.name
-    seeds = [episode_seed(cell.seed, f"delay {name}", i) for i in range(first, first + count)]
+    jobs, seeds = jobs_of(cell.trials, first, count)
     logs = side_by_side(
-        lambda lane, seed: _trial(worlds[lane], skill, cell, seed), [skill] * len(worlds), seeds
+        lambda lane, seed: _trial(jobs[lane].world, jobs[lane].skill, cell, seed),
+        [job.skill for job in jobs],
+        seeds,
     )
-    spec = skill.policy.chunk_spec
+    spec = jobs[0].skill.policy.chunk_spec
     chunk = {"actions": spec.horizon, "step_s": spec.step_s, "execute": spec.execute}
     return {"episodes": [_told(log) for log in logs], "chunk": chunk}
 
 
 def _trial(
-    world: Any, skill: LoadedSkill, cell: Cell, seed: int
+    world: TrialWorld, skill: ReadySkill, cell: Cell, seed: int
 ) -> Generator[ChunkQuery, ChunkReply, RunLog]:
     from kata.skills.contract.call import Call
     from kata.skills.execution.options import ExecutorOptions

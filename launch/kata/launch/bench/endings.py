@@ -8,15 +8,16 @@ said is counted beyond `settle_s`, for which every listener must wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from kata.datasets.types import ConfigError
 
-from ..trials import Block
-from .endings_rollouts import FACTS, LAG_FRAMES, LINGER_S, TAIL_S, EndingTrials, endings_block
-from .measure import Sample
+from ..trials import Block, SkillTrials, spans
+from .blocks import Work, by_skill, run_blocks
+from .endings_rollouts import FACTS, LAG_FRAMES, LINGER_S, TAIL_S, endings_block
+from .measure import Sample, one, percent
 from .registry import BenchContext
 from .table import BenchResult, Bound, Row
 
@@ -66,28 +67,17 @@ def listen(
     """What the listeners said in the rollouts of each skill."""
     from kata.sim.scene.config import TableWorldConfig
     from kata.sim.tasks import make_trial
-    from kata.skills.evidence.workers import Workers
 
-    tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
+    work: Work = {}
     config = TableWorldConfig.load()
     for skill, agent in agents.items():
         _require_progress(agent)
         for start in _STARTS:
             world: Any = partial(make_trial, skill, start, config)
-            asked = EndingTrials(world, agent, context.seed, f"endings {skill} {start}")
-            for name, first, count in _spans(skill, start, rollouts // len(_STARTS)):
-                tasks[name] = (endings_block, (asked, first, count))
-    found: dict[str, list[Block]] = {skill: [] for skill in agents}
-    with Workers(context.workers) as workers:
-        for done, (name, block) in enumerate(workers.run(tasks), 1):
-            found[name.partition(" ")[0]] += block["rollouts"]
-            context.say(f"{done} of {len(tasks)}: {name}")
-    return found
-
-
-def _spans(skill: str, start: str, count: int) -> Iterator[tuple[str, int, int]]:
-    for first in range(0, count, _SPAN):
-        yield f"{skill} {start} {first}", first, min(_SPAN, count - first)
+            asked = SkillTrials(world, agent, context.seed, f"endings {skill} {start}")
+            for first, count in spans(rollouts // len(_STARTS), _SPAN):
+                work[f"{skill} {start} {first}"] = endings_block, (asked, first, count)
+    return by_skill(run_blocks(context, work), "rollouts")
 
 
 def _require_progress(agent: Agent) -> None:
@@ -113,19 +103,19 @@ def scored(heard: Mapping[str, Sequence[Block]]) -> BenchResult:
             worst, skill = max((block[name][what], skill) for skill, block in skills.items())
             rows.append(
                 Row(f"{what} done, {_WHO[name]}, worst skill ({skill})", "%",
-                    Sample.of([worst]), must=Bound(bound, "ours"))
+                    one(worst), must=Bound(bound, "ours"))
             )  # fmt: skip
         times = [t for rollouts in heard.values() for t in _times(rollouts, name)]
         rows.append(Row(f"from true to said, {_WHO[name]}", "s", Sample.of(times or [0.0])))
     stopped, skill = max((block["stopped"], skill) for skill, block in skills.items())
     rows.append(
         Row(f"good rollouts stopped for want of progress, worst skill ({skill})", "%",
-            Sample.of([stopped]), must=Bound(MOST_STOPPED, "ours"))
+            one(stopped), must=Bound(MOST_STOPPED, "ours"))
     )  # fmt: skip
     bad = [r for rollouts in heard.values() for r in rollouts if r["true_s"] is None]
     rows.append(
         Row("failing rollouts ended for want of progress", "%",
-            Sample.of([_percent(sum(r["stall_s"] is not None for r in bad), len(bad))]),
+            one(percent(sum(r["stall_s"] is not None for r in bad), len(bad))),
             better="higher")
     )  # fmt: skip
     return BenchResult(tuple(rows), notes=_NOTES, data={"skills": skills})
@@ -141,11 +131,11 @@ def score(rollouts: Sequence[Block]) -> Block:
         missed = sum(r["said_s"][name] is None for r in true)
         times = _times(rollouts, name)
         block[name] = {
-            "false": _percent(false, len(rollouts)),
-            "missed": _percent(missed, len(true)),
+            "false": percent(false, len(rollouts)),
+            "missed": percent(missed, len(true)),
             "median_s": Sample.of(times).median if times else None,
         }
-    block["stopped"] = _percent(sum(r["stall_s"] is not None for r in true), len(true))
+    block["stopped"] = percent(sum(r["stall_s"] is not None for r in true), len(true))
     return block
 
 
@@ -156,7 +146,3 @@ def _times(rollouts: Sequence[Block], name: str) -> list[float]:
         for r in rollouts
         if r["true_s"] is not None and r["said_s"][name] is not None and r["right"][name]
     ]
-
-
-def _percent(part: int, whole: int) -> float:
-    return 100.0 * part / whole if whole else 0.0

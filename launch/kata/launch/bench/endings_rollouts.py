@@ -18,7 +18,6 @@ from kata.datasets.types import (
     Command,
     Condition,
     Facts,
-    MakeWorld,
     Observation,
     TrialWorld,
 )
@@ -32,9 +31,7 @@ from kata.skills.handover.boundary import Boundary
 from kata.skills.handover.verdict import Verdict
 from kata.skills.planning.plan import Plan
 
-from ..agents import Agent
-from ..seeds import episode_seed
-from ..trials import Block, kept_worlds
+from ..trials import Block, SkillTrials, jobs_of
 
 FACTS = ("known", "late", "unseen")
 """What a listener has: facts of now; those of 200 to 500 ms ago; none of what is achieved."""
@@ -44,26 +41,12 @@ TAIL_S = 0.5
 LINGER_S = 1.0
 """A listener that has not spoken so long after the goal came true and settled has missed it."""
 
-_LANES = 32
 
-
-@dataclass(frozen=True, slots=True)
-class EndingTrials:
-    """Rollouts of a skill from one kind of start, picklable."""
-
-    make_world: MakeWorld
-    agent: Agent
-    seed: int
-    purpose: str
-
-
-def endings_block(asked: EndingTrials, first: int, count: int) -> Block:
+def endings_block(asked: SkillTrials, first: int, count: int) -> Block:
     """Rollouts `first` to `first + count`: when the goal came true, and who said so when."""
-    from kata.skills.evidence.trials import build_vector
     from kata.skills.execution.passes import side_by_side
 
-    seeds = [episode_seed(asked.seed, asked.purpose, i) for i in range(first, first + count)]
-    jobs = build_vector(kept_worlds(asked.make_world), asked.agent.load, min(_LANES, count))
+    jobs, seeds = jobs_of(asked, first, count)
     heard = side_by_side(
         lambda lane, seed: listened(jobs[lane].world, jobs[lane].skill, seed),
         [job.skill for job in jobs],

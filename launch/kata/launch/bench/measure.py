@@ -54,6 +54,16 @@ class Sample:
         return cls(data["median"], data["low"], data["high"], data["runs"])
 
 
+def one(value: float) -> Sample:
+    """The sample of a single run, or of what was counted once."""
+    return Sample.of([value])
+
+
+def percent(part: int, whole: int) -> float:
+    """So many of a hundred; 0 of nothing."""
+    return 100.0 * part / whole if whole else 0.0
+
+
 def cpu_samples(
     call: Callable[[], object], runs: int = 5, units: int = 1, warm_up: int = 1
 ) -> Sample:

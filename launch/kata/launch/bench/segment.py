@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .measure import Sample, cpu_samples
+from .measure import cpu_samples, one, percent
 from .registry import BenchContext
 from .segment_contracts import CONTRACT_NOTE, contract_rows
 from .segment_training import SKILLS, Comparison, compared
@@ -103,14 +103,14 @@ def _phase_rows(
     )
     near = pooled([e.phases for e in found.episodes], true, PHASE_FRAMES - 1)
     return [
-        Row(f"phases, F1 within {PHASE_FRAMES - 1} frames", "1", _one(near.f1), better="higher"),
-        Row("phases, F1", "1", _one(ours.f1), _one(even.f1), Bound(LEAST_PHASE, "ours"),
+        Row(f"phases, F1 within {PHASE_FRAMES - 1} frames", "1", one(near.f1), better="higher"),
+        Row("phases, F1", "1", one(ours.f1), one(even.f1), Bound(LEAST_PHASE, "ours"),
             "higher", "uniform cuts"),
-        Row("phases, F1 above uniform cuts", "1", _one(ours.f1 - even.f1),
+        Row("phases, F1 above uniform cuts", "1", one(ours.f1 - even.f1),
             must=Bound(LEAST_GAIN, "ours"), better="higher"),
-        Row("phases, precision", "1", _one(ours.precision), _one(even.precision),
+        Row("phases, precision", "1", one(ours.precision), one(even.precision),
             better="higher", against="uniform cuts"),
-        Row("phases, recall", "1", _one(ours.recall), _one(even.recall),
+        Row("phases, recall", "1", one(ours.recall), one(even.recall),
             better="higher", against="uniform cuts"),
     ]  # fmt: skip
 
@@ -143,15 +143,15 @@ def _skill_rows(
         other: Agreement = pooled([cuts(k, t) for k, t in enumerate(given)], true, SKILL_FRAMES)
         must = Bound(LEAST_SKILL, "ours") if not rows else None
         label = "skills, F1" if not rows else f"skills, F1, against {name}"
-        rows.append(Row(label, "1", _one(ours.f1), _one(other.f1), must, "higher", name))
+        rows.append(Row(label, "1", one(ours.f1), one(other.f1), must, "higher", name))
     return rows
 
 
 def _trained_rows(pairs: Comparison) -> list[Row]:
     rows = [
         Row(f"success of {name}, trained on found segments under the proposed contract", "%",
-            _one(_percent(pair.successes_a, pair.trials)),
-            _one(_percent(pair.successes_b, pair.trials)),
+            one(percent(pair.successes_a, pair.trials)),
+            one(percent(pair.successes_b, pair.trials)),
             better="higher", against="true segments under the written contract")
         for name, pair in pairs.outcomes.items()
     ]  # fmt: skip
@@ -160,17 +160,13 @@ def _trained_rows(pairs: Comparison) -> list[Row]:
     return [
         *rows,
         Row("success after found segments, share of true ones", "%",
-            _one(_percent(pooled.successes_a, pooled.successes_b)),
+            one(percent(pooled.successes_a, pooled.successes_b)),
             must=Bound(LEAST_SHARE, "ours"), better="higher"),
         Row("success after found less true segments", "points",
-            _one(100.0 * pooled.difference), better="higher"),
-        Row("the same, lower bound of 95 %", "points", _one(100.0 * low), better="higher"),
-        Row("the same, upper bound of 95 %", "points", _one(100.0 * high), better="higher"),
+            one(100.0 * pooled.difference), better="higher"),
+        Row("the same, lower bound of 95 %", "points", one(100.0 * low), better="higher"),
+        Row("the same, upper bound of 95 %", "points", one(100.0 * high), better="higher"),
     ]  # fmt: skip
-
-
-def _percent(part: int, whole: int) -> float:
-    return 100.0 * part / whole if whole else 0.0
 
 
 def _say(context: BenchContext, episodes: int, done: float) -> None:
@@ -181,7 +177,3 @@ def _say(context: BenchContext, episodes: int, done: float) -> None:
 def true_phases(stretches: Sequence[Stretch]) -> list[int]:
     """Frames at which an expert's phases begin, but the first."""
     return [start for stretch in stretches for start, _ in stretch.phases][1:]
-
-
-def _one(value: float) -> Sample:
-    return Sample.of([value])

@@ -6,21 +6,21 @@ was learned from; its stored start model is asked first, and the rollout shows w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..seeds import episode_seed
-from ..trials import Block, kept_worlds
+from ..trials import Block, SkillTrials, jobs_of, spans
+from .blocks import Work, by_skill, run_blocks
 from .measure import Sample
 from .registry import BenchContext
 from .starts_picture import reliability_svg
 from .table import BenchResult, Bound, Row
 
 if TYPE_CHECKING:
-    from kata.datasets.types import Array, MakeWorld
+    from kata.datasets.types import Array
 
     from ..agents import Agent
 
@@ -30,7 +30,7 @@ LEAST_SKILL, MOST_ERROR = 0.3, 0.05
 UNUSUAL_P = 0.05
 PICTURE = "starts.svg"
 _BINS = 10
-_BLOCK, _LANES = 100, 32
+_BLOCK = 100
 _NOTES = (
     (
         f"{STARTS} perturbed starts a skill, on scenes that nothing was learned from. The boundary "
@@ -61,31 +61,23 @@ def tried(
     """What was predicted and what came of it, by skill: `predicted`, `novelty_p`, `success`."""
     from kata.sim.scene.config import TableWorldConfig
     from kata.sim.tasks import make_trial
-    from kata.skills.evidence.workers import Workers
 
     config = TableWorldConfig.load()
-    tasks: dict[str, tuple[Callable[..., Block], Sequence[Any]]] = {}
+    work: Work = {}
     for skill, agent in agents.items():
         world: Any = partial(make_trial, skill, "perturbed", config)
-        for first in range(0, starts, _BLOCK):
-            count = min(_BLOCK, starts - first)
-            tasks[f"{skill} {first}"] = starts_block, (world, agent, context.seed, first, count)
-    found: dict[str, list[Block]] = {skill: [] for skill in agents}
-    with Workers(context.workers) as workers:
-        for done, (name, block) in enumerate(workers.run(tasks), 1):
-            found[name.partition(" ")[0]] += block["starts"]
-            context.say(f"{done} of {len(tasks)}: {name}")
-    return found
+        asked = SkillTrials(world, agent, context.seed, f"starts {agent.contract.name}")
+        for first, count in spans(starts, _BLOCK):
+            work[f"{skill} {first}"] = starts_block, (asked, first, count)
+    return by_skill(run_blocks(context, work), "starts")
 
 
-def starts_block(make_world: MakeWorld, agent: Agent, seed: int, first: int, count: int) -> Block:
+def starts_block(asked: SkillTrials, first: int, count: int) -> Block:
     """Rollouts `first` to `first + count` of one skill from perturbed starts."""
-    from kata.skills.evidence.trials import build_vector, run_vector
+    from kata.skills.evidence.trials import run_vector
     from kata.skills.handover.boundary import LearnedBoundary
 
-    purpose = f"starts {agent.contract.name}"
-    seeds = [episode_seed(seed, purpose, i) for i in range(first, first + count)]
-    jobs = build_vector(kept_worlds(make_world), agent.load, min(_LANES, count))
+    jobs, seeds = jobs_of(asked, first, count)
     trials = run_vector(jobs, seeds)
     boundary = jobs[0].skill.boundary
     p: Array = np.ones(count)

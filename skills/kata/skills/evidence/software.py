@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Iterable
 
 _PACKAGES = ("kata-robotics", "numpy", "scipy", "torch", "mujoco")
 
@@ -11,7 +12,13 @@ _PACKAGES = ("kata-robotics", "numpy", "scipy", "torch", "mujoco")
 def software() -> dict[str, str]:
     """Version by name of Python, the kind of processor, and the packages that decide a rollout."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
-    for name in _PACKAGES:
+    return found | versions(_PACKAGES)
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Version by name of those that are installed."""
+    found = {}
+    for name in packages:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

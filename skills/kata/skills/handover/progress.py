@@ -20,6 +20,7 @@ from kata.skills.contract.call import Call
 
 from .boosting import Trees
 from .calibration import mean_logits, sigmoid
+from .sections import read_quality, rounded
 
 MOST_ON_THE_WAY = 0.95
 """Greatest share of the way of a state in which `achieves` does not hold."""
@@ -90,16 +91,13 @@ class ProgressQuality:
 
     def to_data(self) -> dict[str, float]:
         """Plain data for a file."""
-        return {key: round(float(value), 6) for key, value in asdict(self).items()}
+        return rounded(asdict(self))
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> ProgressQuality:
         """Inverse of `to_data`. Raises KeyError, TypeError or ValueError."""
         names = ("error", "calibration_error", "false_done", "missed_done")
-        numbers = [float(data[name]) for name in names]
-        if not np.isfinite(numbers).all():
-            raise ValueError(f"quality: expected finite numbers, got {numbers}")
-        return cls(int(data["ways"]), int(data["reached"]), *numbers)
+        return cls(int(data["ways"]), int(data["reached"]), *read_quality(data, names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,19 @@ def slots_of(contract: Contract) -> int:
     return sum(p.entity or p.type == POSE for p in contract.parameters)
 
 
+def rounded(quality: Mapping[str, float]) -> dict[str, float]:
+    """The numbers of a component's quality as plain data for a file."""
+    return {name: round(float(value), 6) for name, value in quality.items()}
+
+
+def read_quality(data: Mapping[str, Any], names: Sequence[str]) -> list[float]:
+    """Those that `rounded` gave. Raises KeyError, TypeError, or ValueError if one is not finite."""
+    numbers = [float(data[name]) for name in names]
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"quality: expected finite numbers, got {numbers}")
+    return numbers
+
+
 def finite(tensors: Mapping[str, NDArray[Any]], name: str, shape: Sequence[int | None]) -> Array:
     """The array of a name as float64, of this shape (None: any), all numbers finite.
 

@@ -18,7 +18,7 @@ from kata.datasets.types import Array
 from .boosting import Trees, fit_trees
 from .calibration import calibrated, mean_logits, sigmoid
 from .features import Start, StartSample, encode, feature_names
-from .sections import Parts, finite
+from .sections import Parts, finite, read_quality, rounded
 from .start_features import encode_relative, relative_names
 
 LEAST_SAMPLES = 20
@@ -48,16 +48,13 @@ class StartQuality:
 
     def to_data(self) -> dict[str, float]:
         """Plain data for a file."""
-        return {key: round(float(value), 6) for key, value in asdict(self).items()}
+        return rounded(asdict(self))
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> StartQuality:
-        """Inverse of `to_data`. Raises TypeError or ValueError."""
+        """Inverse of `to_data`. Raises KeyError, TypeError or ValueError."""
         names = ("rate", "brier", "brier_skill", "calibration_error")
-        numbers = [float(data[name]) for name in names]
-        if not np.isfinite(numbers).all():
-            raise ValueError(f"quality: expected finite numbers, got {numbers}")
-        return cls(int(data["samples"]), *numbers)
+        return cls(int(data["samples"]), *read_quality(data, names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
-from kata.datasets.types import PackageError, StorageError
+from kata.datasets.types import PackageError
 
 from .boundary import LearnedBoundary
 from .novelty import Novelty
@@ -25,6 +23,7 @@ from .progress import ProgressModel
 from .sections import Fits, Section
 from .start_model import StartModel
 from .start_pool import StartPool
+from .tensors import read_tensors, write_both
 
 FORMAT = 2
 CARD_NAME, TENSORS_NAME = "boundary.json", "boundary.safetensors"
@@ -50,18 +49,14 @@ def save_boundary(boundary: LearnedBoundary, folder: Path) -> None:
             tensors |= {f"{name}/{key}": np.ascontiguousarray(a) for key, a in arrays.items()}
     whose = {} if boundary.fits is None else boundary.fits.to_data()
     card = {"format": FORMAT, "kind": "learned", **whose, "sections": cards}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / TENSORS_NAME).write_bytes(save(dict(sorted(tensors.items()))))
-        (folder / CARD_NAME).write_text(json.dumps(card, indent=1) + "\n")
-    except OSError as error:
-        raise StorageError("cannot write the boundary", where=str(folder), got=str(error)) from None
+    write_both(folder / CARD_NAME, card, folder / TENSORS_NAME, tensors)
 
 
 def load_boundary(folder: Path) -> LearnedBoundary:
     """The boundary of a package's folder. Raises PackageError for one that is not sound."""
     path = folder / CARD_NAME
-    card, tensors = _read_card(path), _read_tensors(folder / TENSORS_NAME)
+    card = _read_card(path)
+    tensors = read_tensors(folder / TENSORS_NAME, _MOST_BYTES, "boundary")
     if card["format"] == 1:
         card, tensors = _of_format_1(card, tensors, path)
     fits = _parse(path, "", lambda: Fits.from_data(card)) if "skill" in card else None
@@ -124,22 +119,6 @@ def _read_card(path: Path) -> dict[str, Any]:
             "unknown boundary", where=str(path), expected=f"format: 1 or {FORMAT}", got=str(got)
         )
     return dict(card)
-
-
-def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise PackageError(
-                "boundary is too large",
-                where=str(path),
-                expected=f"at most {_MOST_BYTES} bytes",
-                got=str(path.stat().st_size),
-            )
-        return load(path.read_bytes())
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise PackageError(
-            "cannot read the boundary", where=str(path), got=f"{type(error).__name__}: {error}"
-        ) from None
 
 
 def _of_format_1(

@@ -115,5 +115,5 @@ def test_a_file_that_is_too_large_is_not_read(folder, monkeypatch):
 
 def test_a_place_that_cannot_be_written_is_told(detour, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot write"):
+    with pytest.raises(StorageError, match="refused to write"):
         save_graph(detour, tmp_path / "file" / "graph")

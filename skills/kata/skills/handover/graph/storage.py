@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
-from kata.datasets.types import PackageError, StorageError
+from kata.datasets.types import PackageError
 
+from ..tensors import read_tensors, write_both
 from .graph import TransitionGraph
 from .states import MOST_BUFFER_STEPS, States
 
@@ -48,20 +47,13 @@ def save_graph(graph: TransitionGraph, folder: Path) -> None:
         "edges": np.ascontiguousarray(graph.edges, dtype=np.int32),
         "buffer": graph.buffer.astype(np.uint8),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / TENSORS_NAME).write_bytes(save(dict(sorted(tensors.items()))))
-        (folder / CARD_NAME).write_text(json.dumps(card, indent=1) + "\n")
-    except OSError as error:
-        raise StorageError(
-            "cannot write the transition graph", where=str(folder), got=str(error)
-        ) from None
+    write_both(folder / CARD_NAME, card, folder / TENSORS_NAME, tensors)
 
 
 def load_graph(folder: Path) -> TransitionGraph:
     """The graph of a folder. Raises PackageError for one that is not sound."""
-    card_path = folder / CARD_NAME
-    card, tensors = _read_card(card_path), _read_tensors(folder / TENSORS_NAME)
+    card = _read_card(folder / CARD_NAME)
+    tensors = read_tensors(folder / TENSORS_NAME, _MOST_BYTES, "transition graph")
     try:
         return _graph(card, tensors)
     except (KeyError, TypeError, ValueError) as error:
@@ -146,22 +138,3 @@ def _read_card(path: Path) -> dict[str, Any]:
             hint="make it anew from the demonstrations",
         )
     return card
-
-
-def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        size = path.stat().st_size
-        if size > _MOST_BYTES:
-            raise PackageError(
-                "a transition graph that is too large",
-                where=str(path),
-                expected=f"at most {_MOST_BYTES} bytes",
-                got=str(size),
-            )
-        return load(path.read_bytes())
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise PackageError(
-            "cannot read the transition graph",
-            where=str(path),
-            got=f"{type(error).__name__}: {error}"[:300],
-        ) from None
