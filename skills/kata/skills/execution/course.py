@@ -10,17 +10,18 @@ from contextlib import suppress
 
 import numpy as np
 
-from kata.datasets.types import Array, Command, ExecutionError, RobotSpec, Trajectory
-from kata.skills.handover.blend import JerkLimited
-from kata.skills.handover.curve import state
-from kata.skills.handover.profile import brake, scaled
+from kata.datasets.types import Array, Command, ExecutionError, Limits, RobotSpec, Trajectory
+from kata.skills.handover.curve import EPSILON_S, sample, state
+from kata.skills.handover.profile import Profile, brake, scaled, steps
 
 from .landing import Track, within
 from .motion import arm_indices
 
-_BEHIND_RAD = 1e-6
-_CATCH_UP = 0.3
-"""Share of the limits of jerk with which joints catch up that could not be fast enough."""
+_CATCH_UP = 0.8
+"""Share of the limits of jerk with which joints come to what they could not follow at once."""
+
+_MEETINGS_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
+"""How much later they may be on it again; the first that the limits allow counts."""
 
 
 class Course:
@@ -39,9 +40,10 @@ class Course:
         self._track: Track | None = None
         self._last: Array | None = None
         self.moved = False
+        self._most = robot.limits.jerk * period_s**3
+        self._before: tuple[Array, Array] = (np.zeros(robot.size), np.zeros(robot.size))
         self._arms = list(arm_indices(robot))
-        others = tuple(i for i in range(robot.size) if i not in self._arms)
-        self._catch_up = JerkLimited(period_s, 1.0, _CATCH_UP, others)
+        self._speed = robot.limits.velocity
 
     @property
     def begun(self) -> bool:
@@ -58,6 +60,7 @@ class Course:
         """Follow a trajectory from `now_s` on; the last command was at `last` (D,)."""
         self.follow(trajectory, now_s)
         self._last = last.copy()
+        self._before = (self._last, self._last)
 
     def follow(self, trajectory: Trajectory, now_s: float) -> None:
         """Go on with another trajectory."""
@@ -85,27 +88,62 @@ class Course:
         limits = self._limits
         wanted = self._track.command(now_s)
         command = within(wanted, self._last, self._step, limits.lower, limits.upper)
-        if self._smooth and command is not wanted:
-            self._fall_behind(wanted, command, now_s)
+        if self._smooth and self._jolts(command.position) and self._gone_on(now_s):
+            wanted = self._track.command(now_s)
+            command = within(wanted, self._last, self._step, limits.lower, limits.upper)
+        self._before = (self._before[1], self._last)
         self._last = command.position
         return command
 
-    def _fall_behind(self, wanted: Command, command: Command, now_s: float) -> None:
-        """Go on from a command that could not be as fast as it should, and catch up smoothly.
-
-        Without that the joints would catch up as fast as they may, and then stop doing so at once.
-        """
-        limits, arms = self._limits, self._arms
-        inside = np.clip(wanted.position, limits.lower, limits.upper)
-        if np.abs(inside - command.position)[arms].max(initial=0.0) < _BEHIND_RAD:
-            return
+    def _jolts(self, position: Array) -> bool:
+        """Whether an arm that went there now would break its limits of jerk."""
         assert self._last is not None
-        then_s = now_s + self._period_s
-        places = np.stack([self._last, command.position])
-        speeds = np.repeat(np.diff(places, axis=0) / self._period_s, 2, axis=0)
-        was = Trajectory(np.array([now_s, then_s]), places, speeds)
-        with suppress(ExecutionError):
-            self.follow(self._catch_up.join(was, self.trajectory, then_s, limits), then_s)
+        older, old = self._before
+        change = position - 3.0 * self._last + 3.0 * old - older
+        return bool((np.abs(change) > self._most)[self._arms].any())
+
+    def _gone_on(self, now_s: float) -> bool:
+        """Go on from how the joints move, and meet what is followed as soon as the limits let them.
+
+        So do joints that were held back by their limits of speed, and chunks that turn about.
+        """
+        assert self._last is not None
+        older, old = self._before
+        path, span = self.trajectory, self._period_s
+        bend = (self._last - 2.0 * old + older) / span**2
+        speed = (self._last - old) / span + 0.5 * span * bend
+        now = Command(self._last, np.clip(speed, -self._speed, self._speed), bend)
+        full = scaled(self._limits, 1.0, 1.0, _CATCH_UP)
+        most = np.maximum(full.acceleration, np.abs(bend))
+        limits = Limits(full.lower, full.upper, full.velocity, most, full.jerk)
+        for meet_s in _MEETINGS_S:
+            then = state(path, now_s + meet_s)
+            goal_speed = np.clip(then.velocity, -self._speed, self._speed)
+            with suppress(ExecutionError):
+                way = Profile(
+                    now, then.position, limits, together=True, speed=goal_speed, least_s=meet_s
+                )
+                if way.duration_s < meet_s + EPSILON_S:
+                    self.follow(_met(path, way, now_s, meet_s, span, self._arms), now_s)
+                    return True
+        return False
+
+
+def _met(
+    path: Trajectory, way: Profile, now_s: float, meet_s: float, span_s: float, arms: list[int]
+) -> Trajectory:
+    """The path, but until `meet_s` from now arms go another way; grippers go as they went."""
+    times = steps(meet_s, span_s)
+    over, own = way.sample(times), sample(path, now_s + times)
+    position, velocity = own.position.copy(), own.velocity.copy()
+    position[:, arms], velocity[:, arms] = over.position[:, arms], over.velocity[:, arms]
+    position[-1], velocity[-1] = own.position[-1], own.velocity[-1]
+    later = path.times_s > now_s + times[-1] + EPSILON_S
+    return Trajectory(
+        np.concatenate([now_s + times, path.times_s[later]]),
+        np.vstack([position, path.position[later]]),
+        np.vstack([velocity, path.velocity[later]]),
+    )
 
 
 def alone(trajectory: Trajectory, columns: Sequence[int], at: Array) -> Trajectory:

@@ -39,13 +39,22 @@ class Profile:
         goal: position (D,) to reach at rest, or None to come to rest anywhere.
         limits: bounds of the motion itself; positions are not checked here.
         together: whether all joints arrive at one time.
+        speed: velocity (D,) at the goal; at rest without it.
+        least_s: arrive no sooner than that.
 
     Raises:
         ExecutionError: where ruckig finds no profile.
     """
 
     def __init__(
-        self, start: Command, goal: Array | None, limits: Limits, *, together: bool = False
+        self,
+        start: Command,
+        goal: Array | None,
+        limits: Limits,
+        *,
+        together: bool = False,
+        speed: Array | None = None,
+        least_s: float = 0.0,
     ) -> None:
         size = len(start.position)
         solver, order, self._result = _workspace(size)
@@ -61,7 +70,8 @@ class Profile:
             start.acceleration, -limits.acceleration, limits.acceleration
         ).tolist()
         order.target_position = [0.0] * size if goal is None else goal.tolist()
-        order.target_velocity = [0.0] * size
+        order.target_velocity = [0.0] * size if speed is None else speed.tolist()
+        order.minimum_duration = least_s or None
         order.target_acceleration = [0.0] * size
         order.max_velocity = limits.velocity.tolist()
         order.max_acceleration = limits.acceleration.tolist()
