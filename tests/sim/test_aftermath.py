@@ -6,6 +6,8 @@ import pytest
 from kata.datasets.types import Atom, SimulationError
 from kata.sim.tasks import TASKS, TrialTable, aftermath
 from kata.sim.tasks.aftermath import BEFORE
+from kata.sim.tasks.arm import Reach
+from kata.sim.tasks.starts import Stage
 from kata.sim.world import TableWorld
 
 
@@ -64,22 +66,15 @@ def test_a_task_before_that_does_not_succeed_is_tried_again_and_then_told(
 
 
 def test_a_call_that_has_nothing_left_to_do_is_no_next_one(world: TableWorld) -> None:
-    trial = TrialTable(world, "pick", "after")
-    trial.reset(0)
-    stage = aftermath_stage(world)
-    while_open = _holds(world, "open", "drawer")
-    if while_open:
-        with pytest.raises(SimulationError, match="no call could begin"):
-            aftermath.next_call("open", stage)
-    else:
-        assert aftermath.next_call("open", stage) == ("drawer",)
-
-
-def aftermath_stage(world: TableWorld):  # type: ignore[no-untyped-def]
-    from kata.sim.tasks.arm import Reach
-    from kata.sim.tasks.starts import Stage
-
-    return Stage(world, np.random.default_rng(0), Reach("", ""))
+    world.reset(0)
+    stage = Stage(world, np.random.default_rng(0), Reach())
+    world.set_opening("drawer", 0.0)
+    world.begin()
+    assert aftermath.next_call("open", stage) == ("drawer",)
+    world.set_opening("drawer", 1.0)
+    world.begin()
+    with pytest.raises(SimulationError, match="no call could begin"):
+        aftermath.next_call("open", stage)
 
 
 def _holds(world: TableWorld, name: str, *arguments: str) -> bool:

@@ -74,7 +74,10 @@ def leave(first: TrialTable, seed: int, rng: np.random.Generator) -> None:
             return
         teacher.step(expert, first.observe(), facts)
     raise SimulationError(
-        "the task before did not succeed", where=f"task {first.task}, seed {seed}"
+        "the task before did not succeed",
+        where=f"task {first.task}, seed {seed}",
+        expected=episode.goal,
+        got=" and ".join(goal.unmet(world.facts())),
     )
 
 
@@ -87,7 +90,11 @@ def next_call(task: str, stage: Stage) -> tuple[str, ...]:
         return ()
     calls = _calls(goal_of(task), stage)
     if not calls:
-        raise SimulationError("no call could begin after the task before", where=f"task {task}")
+        raise SimulationError(
+            "no call could begin after the task before",
+            where=f"task {task}",
+            expected="its requires, and something left to do",
+        )
     return calls[int(stage.rng.integers(len(calls)))]
 
 

@@ -43,7 +43,6 @@ class Course:
         self._most = robot.limits.jerk * period_s**3
         self._before: tuple[Array, Array] = (np.zeros(robot.size), np.zeros(robot.size))
         self._arms = list(arm_indices(robot))
-        self._speed = robot.limits.velocity
 
     @property
     def begun(self) -> bool:
@@ -112,13 +111,14 @@ class Course:
         path, span = self.trajectory, self._period_s
         bend = (self._last - 2.0 * old + older) / span**2
         speed = (self._last - old) / span + 0.5 * span * bend
-        now = Command(self._last, np.clip(speed, -self._speed, self._speed), bend)
+        fastest = self._limits.velocity
+        now = Command(self._last, np.clip(speed, -fastest, fastest), bend)
         full = scaled(self._limits, 1.0, 1.0, _CATCH_UP)
         most = np.maximum(full.acceleration, np.abs(bend))
         limits = Limits(full.lower, full.upper, full.velocity, most, full.jerk)
         for meet_s in _MEETINGS_S:
             then = state(path, now_s + meet_s)
-            goal_speed = np.clip(then.velocity, -self._speed, self._speed)
+            goal_speed = np.clip(then.velocity, -fastest, fastest)
             with suppress(ExecutionError):
                 way = Profile(
                     now, then.position, limits, together=True, speed=goal_speed, least_s=meet_s

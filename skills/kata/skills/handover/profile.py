@@ -86,7 +86,7 @@ class Profile:
         self.duration_s = float(self._result.duration)
 
     def sample(self, times_s: Array) -> Samples:
-        """State at instants (N,) after the start; at rest after the end."""
+        """State at instants (N,) after the start; after the end it goes on as it arrives."""
         at = self._result.at_time
         flat = [x for t in times_s.tolist() for state in at(t) for x in state]
         states = np.array(flat).reshape(len(times_s), 3, -1)
